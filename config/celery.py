@@ -1,0 +1,11 @@
+"""Background work. Beat only ticks: what is due stands in the database."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("femfem")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,14 @@
+"""The first page: what needs you."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from organisation.access import Act
+from organisation.doors import Request, door
+
+
+@door(Act.WORK)
+def home(request: Request) -> HttpResponse:
+    return render(request, "inhouse/home.html")

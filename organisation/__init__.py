@@ -1,0 +1,1 @@
+"""Who we are: places, people, roles; and the history that the database writes."""

@@ -1,0 +1,107 @@
+"""Who may do what: one table of act and role, asked by every page and every rule.
+
+Roles are held within an administration or in the whole institution. *Owner*, *proposer* and *staff* are no roles:
+an owner is appointed per product, a proposer wrote the proposal, staff is anyone who can sign in. Rules hand in
+the scope; this module knows neither products nor appointments. What is not in the table is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from organisation.models import Role, User
+
+
+class Tie(models.TextChoices):
+    """What ties a person to one product, beside the roles."""
+
+    OWNER = "owner", gettext_lazy("product owner")
+    PROPOSER = "proposer", gettext_lazy("proposer")
+    STAFF = "staff", gettext_lazy("anyone on staff")
+    PUBLIC = "public", gettext_lazy("anyone, without signing in")
+
+
+class Act(models.TextChoices):
+    READ_PUBLIC = "read_public", gettext_lazy("read published declarations")
+    WORK = "work", gettext_lazy("sign in, read products and lists, see one's own tasks")
+    PROPOSE = "propose", gettext_lazy("propose a product")
+    READ_CONFIDENTIAL = "read_confidential", gettext_lazy("open confidential documents")
+    ASSESS = "assess", gettext_lazy("answer the assessment")
+    DECIDE = "decide", gettext_lazy("decide on manufacture, appoint owners")
+    ACCEPT = "accept", gettext_lazy("accept or decline an appointment as product owner (the person appointed)")
+    KEEP = "keep", gettext_lazy("keep the records of a product and its items")
+    SIGN = "sign", gettext_lazy("sign the declaration, take into use")
+    REGISTER = "register", gettext_lazy("give diary numbers, publish, hand out lists")
+    SUSPEND = "suspend", gettext_lazy("suspend use")
+    END = "end", gettext_lazy("resume, withdraw, abandon")
+    PATIENTS = "patients", gettext_lazy("note and look up patients")
+    READ_LOOK_UPS = "read_look_ups", gettext_lazy("read the log of patient look-ups")
+    ERASE_PATIENTS = "erase_patients", gettext_lazy("erase patient identity")
+    AUDIT = "audit", gettext_lazy("read the history of everything")
+    SETTINGS = "settings", gettext_lazy("change the institution, its units and authorities")
+    USERS = "users", gettext_lazy("keep users and roles, see the access table")
+
+
+TABLE: dict[Act, frozenset[Role | Tie]] = {
+    Act.READ_PUBLIC: frozenset({Tie.PUBLIC}),
+    Act.WORK: frozenset({Tie.STAFF}),
+    Act.PROPOSE: frozenset({Tie.STAFF}),
+    Act.READ_CONFIDENTIAL: frozenset({Tie.OWNER, Role.ENGINEER, Role.ADVISER, Role.MANAGER, Role.REGISTRAR, Role.AUDITOR}),
+    Act.ASSESS: frozenset({Tie.OWNER, Tie.PROPOSER, Role.ENGINEER, Role.ADVISER, Role.MANAGER}),
+    Act.DECIDE: frozenset({Role.MANAGER}),
+    Act.ACCEPT: frozenset({Tie.STAFF}),
+    Act.KEEP: frozenset({Tie.OWNER, Role.ENGINEER}),
+    Act.SIGN: frozenset({Tie.OWNER}),
+    Act.REGISTER: frozenset({Role.REGISTRAR}),
+    Act.SUSPEND: frozenset({Tie.OWNER, Role.ENGINEER, Role.MANAGER}),
+    Act.END: frozenset({Tie.OWNER, Role.MANAGER}),
+    Act.PATIENTS: frozenset({Tie.OWNER, Role.ENGINEER}),
+    Act.READ_LOOK_UPS: frozenset({Tie.OWNER, Role.AUDITOR}),
+    Act.ERASE_PATIENTS: frozenset({Role.REGISTRAR}),
+    Act.AUDIT: frozenset({Role.AUDITOR, Role.HEAD_OFFICE}),
+    Act.SETTINGS: frozenset({Role.HEAD_OFFICE}),
+    Act.USERS: frozenset({Role.OPERATOR}),
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an act takes place. None as administration means the whole institution."""
+
+    administration_id: int | None = None
+    owner_id: int | None = None
+    proposer_id: int | None = None
+
+
+INSTITUTION = Scope()
+
+
+def may(user: User, act: Act, scope: Scope = INSTITUTION) -> bool:
+    """Whether this person may do this there. A role counts in its own administration, or everywhere if institution-wide."""
+    allowed = TABLE[act]
+    if Tie.PUBLIC in allowed:
+        return True
+    if not (user.is_authenticated and user.is_active):
+        return False
+    if Tie.STAFF in allowed or (Tie.OWNER in allowed and scope.owner_id == user.pk):
+        return True
+    if Tie.PROPOSER in allowed and scope.proposer_id == user.pk:
+        return True
+    return any(held.role in allowed and held.administration_id in (None, scope.administration_id) for held in user.roles)
+
+
+def somewhere(user: User, act: Act) -> bool:
+    """Whether a role of theirs allows it in any administration: for menus, never for the act itself."""
+    return may(user, act) or any(held.role in TABLE[act] for held in user.roles)
+
+
+def require(user: User, act: Act, scope: Scope = INSTITUTION) -> None:
+    """Raise PermissionDenied, naming who may, unless this person may."""
+    if not may(user, act, scope):
+        who = ", ".join(str(role.label) for role in sorted(TABLE[act], key=lambda r: str(r.label)))
+        raise PermissionDenied(_("To %(act)s is for: %(who)s.") % {"act": act.label, "who": who})
