@@ -1,0 +1,14 @@
+"""The web server: threads in a few processes, from the environment."""
+
+import os
+
+bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_WORKERS", "2"))
+worker_class = "gthread"
+threads = int(os.environ.get("WEB_THREADS", "4"))
+timeout = 60  # seconds without a sign of life before a worker is replaced
+graceful_timeout = 10  # seconds to finish what is being answered
+max_requests = 5000  # then a fresh process, so that nothing can grow for ever
+max_requests_jitter = 500
+control_socket_disable = True
+accesslog = os.environ.get("ACCESS_LOG", "-") or None

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Start Femfem to try it out: database, demo institution, then web and background work until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PORT = int(os.environ.get("PORT") or 8000)
+
+
+def manage(*words: str) -> None:
+    done = subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(f"“manage.py {' '.join(words)}” did not work (see above); nothing was started.")
+
+
+def has_command(name: str) -> bool:
+    return any(ROOT.glob(f"*/management/commands/{name}.py"))
+
+
+def taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def main() -> None:
+    if taken(PORT):
+        sys.exit(f"Port {PORT} is taken. Another one: make run PORT={PORT + 1}")
+    os.environ["FEMFEM_ENV"] = "demo"
+    os.environ["PORT"] = str(PORT)
+    os.environ["PUBLIC_URL"] = f"http://127.0.0.1:{PORT}"
+    os.environ["PATH"] = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
+    # Services of the surroundings are not meant for the demo, which keeps everything in var/
+    for name in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT"):
+        os.environ.pop(name, None)
+    if has_command("catalogues"):
+        manage("catalogues")
+    manage("migrate", "--verbosity", "0")
+    manage("collectstatic", "--noinput", "--verbosity", "0")
+    print()
+    if has_command("demo"):
+        manage("demo")
+    print(f"\nFemfem is at http://127.0.0.1:{PORT} · Ctrl-C ends it · the data stay in var/ (make reset)\n", flush=True)
+    honcho = shutil.which("honcho")
+    assert honcho, "honcho is in uv.lock"
+    os.chdir(ROOT)
+    os.execv(honcho, [honcho, "--no-prefix" if not sys.stdout.isatty() else "--no-colour", "start"])
+
+
+if __name__ == "__main__":
+    main()
