@@ -2,7 +2,7 @@
 
 FEMFEM_ENV says what kind of machine this is:
 - ``production`` (the default): every secret must be given, or nothing starts;
-- ``demo``: `make run`, on SQLite and the file system, with secrets kept in var/;
+- ``demo``: `make run`, on SQLite and the file system, with secrets that are none;
 - ``test``: the suite.
 """
 
@@ -24,7 +24,7 @@ VAR = Path(env.str("FEMFEM_VAR", str(ROOT / "var")))
 
 def secret(name: str, stand_in: str) -> str:
     """The secret from the environment; outside production a stand-in, so that trying it out needs no set-up."""
-    return env.str(name) if PRODUCTION else env.str(name, stand_in)
+    return str(env.str(name) if PRODUCTION else env.str(name, stand_in))
 
 
 # Who we are on the network
@@ -86,7 +86,8 @@ TEMPLATES = [
 ]
 
 # Database: PostgreSQL is the system of record, SQLite for trying it out
-DATABASES = {"default": env.db_url("DATABASE_URL") if PRODUCTION else env.db_url("DATABASE_URL", f"sqlite:///{VAR}/femfem.sqlite3")}
+SQLITE = f"sqlite:///{VAR}/femfem.sqlite3"
+DATABASES = {"default": env.db_url("DATABASE_URL") if PRODUCTION else env.db_url("DATABASE_URL", SQLITE)}
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
@@ -94,6 +95,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;",
     }
+    if ENV == "test" and "DATABASE_URL" in env:  # a file of the tests' own, as in life; without one, in memory
+        DATABASES["default"]["TEST"] = {"NAME": f"{DATABASES['default']['NAME']}.test"}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -105,17 +108,21 @@ LOGIN_REDIRECT_URL = "inhouse:home"
 LOGOUT_REDIRECT_URL = "organisation:login"
 SESSION_COOKIE_AGE = 12 * 3600  # seconds: one working day
 SESSION_COOKIE_NAME = "femfem_session"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-# Patient identity: keys live outside the database. "id:base64 of 32 bytes", comma-separated; the first one encrypts, all decrypt.
+# Patient identity: keys live outside the database. "id:base64 of 32 bytes", comma-separated; the first one encrypts,
+# all decrypt. Demo and tests take only the authorities' synthetic numbers, production none of them.
 PATIENT_KEYS = secret("PATIENT_KEYS", "1:ZGVtbyBhbmQgdGVzdHMgb25seSwgMzIgYnl0ZXMhISE=")
 PATIENT_INDEX_KEY = secret("PATIENT_INDEX_KEY", "ZGVtbyBhbmQgdGVzdHMgb25seTogaW5kZXgga2V5ISE=")
-SYNTHETIC_PATIENTS = not PRODUCTION  # demo and tests take only the authorities' synthetic numbers, production none of them
+SYNTHETIC_PATIENTS = not PRODUCTION
 
 # History is written by the database; simple-history reads it
 SIMPLE_HISTORY_ENABLED = False
@@ -127,6 +134,7 @@ if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
 else:
     CELERY_BROKER_URL = "filesystem://"
+    (VAR / "broker").mkdir(parents=True, exist_ok=True)  # kombu does not make it
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(VAR / "broker"),
         "data_folder_out": str(VAR / "broker"),
@@ -145,12 +153,12 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # Files
-MEDIA_ROOT = env.path("MEDIA_ROOT") if PRODUCTION else env.path("MEDIA_ROOT", str(VAR / "media"))
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT") if PRODUCTION else env.str("MEDIA_ROOT", str(VAR / "media")))
 UPLOAD_LIMIT = env.int("UPLOAD_LIMIT", 50 * 1024 * 1024)  # bytes
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(VAR / "static")))  # filled by collectstatic
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(MEDIA_ROOT)}},

@@ -51,7 +51,9 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.READ_PUBLIC: frozenset({Tie.PUBLIC}),
     Act.WORK: frozenset({Tie.STAFF}),
     Act.PROPOSE: frozenset({Tie.STAFF}),
-    Act.READ_CONFIDENTIAL: frozenset({Tie.OWNER, Role.ENGINEER, Role.ADVISER, Role.MANAGER, Role.REGISTRAR, Role.AUDITOR}),
+    Act.READ_CONFIDENTIAL: frozenset(
+        {Tie.OWNER, Role.ENGINEER, Role.ADVISER, Role.MANAGER, Role.REGISTRAR, Role.AUDITOR}
+    ),
     Act.ASSESS: frozenset({Tie.OWNER, Tie.PROPOSER, Role.ENGINEER, Role.ADVISER, Role.MANAGER}),
     Act.DECIDE: frozenset({Role.MANAGER}),
     Act.ACCEPT: frozenset({Tie.STAFF}),
@@ -82,7 +84,7 @@ INSTITUTION = Scope()
 
 
 def may(user: User, act: Act, scope: Scope = INSTITUTION) -> bool:
-    """Whether this person may do this there. A role counts in its own administration, or everywhere if institution-wide."""
+    """Whether this person may do this there. A role counts in its own administration; one without, everywhere."""
     allowed = TABLE[act]
     if Tie.PUBLIC in allowed:
         return True
@@ -92,7 +94,9 @@ def may(user: User, act: Act, scope: Scope = INSTITUTION) -> bool:
         return True
     if Tie.PROPOSER in allowed and scope.proposer_id == user.pk:
         return True
-    return any(held.role in allowed and held.administration_id in (None, scope.administration_id) for held in user.roles)
+    return any(
+        held.role in allowed and held.administration_id in (None, scope.administration_id) for held in user.roles
+    )
 
 
 def somewhere(user: User, act: Act) -> bool:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything that can be said about the code without running it. All of it is looked at; any failure fails the whole."""
+"""Everything that can be said about the code without running it. All of it is looked at, whatever fails."""
 
 from __future__ import annotations
 

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+from honcho import environ
+from honcho.manager import Manager
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT = int(os.environ.get("PORT") or 8000)
@@ -34,6 +36,16 @@ def taken(port: int) -> bool:
     return False
 
 
+def start() -> int:
+    """Everything in the Procfile, until one of them ends or we are asked to; being asked is no failure."""
+    manager = Manager()
+    processes = environ.parse_procfile((ROOT / "Procfile").read_text()).processes
+    for process in environ.expand_processes(processes, env=dict(os.environ)):
+        manager.add_process(process.name, process.cmd, env=process.env, cwd=ROOT)
+    manager.loop()
+    return 0 if manager.returncode in (130, 143) else manager.returncode or 1
+
+
 def main() -> None:
     if taken(PORT):
         sys.exit(f"Port {PORT} is taken. Another one: make run PORT={PORT + 1}")
@@ -52,10 +64,7 @@ def main() -> None:
     if has_command("demo"):
         manage("demo")
     print(f"\nFemfem is at http://127.0.0.1:{PORT} · Ctrl-C ends it · the data stay in var/ (make reset)\n", flush=True)
-    honcho = shutil.which("honcho")
-    assert honcho, "honcho is in uv.lock"
-    os.chdir(ROOT)
-    os.execv(honcho, [honcho, "--no-prefix" if not sys.stdout.isatty() else "--no-colour", "start"])
+    sys.exit(start())
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 
 usage: scripts/with_services.py [--sqlite] [--postgres] [--redis] [--chromium] command …
 
-Without options: PostgreSQL and Redis. A service named in the environment (TEST_DATABASE_URL, TEST_REDIS_URL, CHROMIUM)
-is used; otherwise a private one is started from the programs on this machine, on a free port, in a folder that is thrown
-away. The command finds DATABASE_URL, REDIS_URL, CHROMIUM, FEMFEM_ENV=test and FEMFEM_VAR in its environment.
+Without options: PostgreSQL and Redis. A service named in the environment (TEST_DATABASE_URL, TEST_REDIS_URL,
+CHROMIUM) is used; otherwise a private one is started from the programs on this machine, on a free port, in a folder
+that is thrown away. The command finds DATABASE_URL, REDIS_URL, CHROMIUM, FEMFEM_ENV=test and FEMFEM_VAR.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def postgres(work: Path) -> Iterator[str]:
     (home / "password").write_text(password)
     (home / "password").chmod(0o644)  # in a folder that only the server's user can enter
     made = subprocess.run(
-        [programs / "initdb", "--pgdata", "data", "--username", "femfem", "--pwfile", "password", "--no-sync"]
+        [str(programs / "initdb"), "--pgdata", "data", "--username", "femfem", "--pwfile", "password", "--no-sync"]
         + ["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"]
         + ["--locale-provider", "icu", "--icu-locale", "und"],
         cwd=home,

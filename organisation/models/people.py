@@ -42,7 +42,12 @@ class User(AbstractBaseUser):
     title = models.CharField(_("title"), max_length=150)
     level = models.CharField(_("position level"), max_length=30, choices=Level, default=Level.STAFF)
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="staff", verbose_name=_("unit"))
-    language = models.CharField(_("language"), max_length=2, choices=[("sv", _("Swedish")), ("nb", _("Norwegian Bokmål")), ("en", _("English"))], default="sv")
+    language = models.CharField(
+        _("language"),
+        max_length=2,
+        choices=[("sv", _("Swedish")), ("nb", _("Norwegian Bokmål")), ("en", _("English"))],
+        default="sv",
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     USERNAME_FIELD = "email"
@@ -96,7 +101,12 @@ class Assignment(models.Model):
     user = models.ForeignKey(User, models.PROTECT, related_name="assignments", verbose_name=_("user"))
     role = models.CharField(_("role"), max_length=20, choices=Role)
     administration = models.ForeignKey(
-        Administration, models.PROTECT, null=True, blank=True, related_name="assignments", verbose_name=_("administration"),
+        Administration,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="assignments",
+        verbose_name=_("administration"),
         help_text=_("Left empty: the whole institution."),
     )
     since = models.DateField(_("from"), default=clock.today)

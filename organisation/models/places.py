@@ -34,10 +34,22 @@ class Institution(models.Model):
     address = models.TextField(_("postal address"))
     place = models.CharField(_("place of signing"), max_length=100)
     country = models.CharField(_("country"), max_length=2, choices=Country)
-    language = models.CharField(_("language of the institution"), max_length=2, choices=[("sv", _("Swedish")), ("nb", _("Norwegian Bokmål")), ("en", _("English"))])
-    house_rules = models.JSONField(_("house rules"), default=list, blank=True, help_text=_("Ids of the rule packs the institution has chosen beside the law."))
+    language = models.CharField(
+        _("language of the institution"),
+        max_length=2,
+        choices=[("sv", _("Swedish")), ("nb", _("Norwegian Bokmål")), ("en", _("English"))],
+    )
+    house_rules = models.JSONField(
+        _("house rules"),
+        default=list,
+        blank=True,
+        help_text=_("Ids of the rule packs the institution has chosen beside the law."),
+    )
     diary_gate = models.CharField(
-        _("diary number and publication"), max_length=5, choices=DiaryGate, default=DiaryGate.BLOCK,
+        _("diary number and publication"),
+        max_length=5,
+        choices=DiaryGate,
+        default=DiaryGate.BLOCK,
         help_text=_("Whether a diary number and publication must be in place before use."),
     )
     contact = models.CharField(_("contact for questions and problems"), max_length=200)
@@ -61,7 +73,9 @@ class Authority(models.Model):
         RULES = "rules", _("rules on medical devices")
         RADIATION = "radiation", _("radiation safety")
 
-    institution = models.ForeignKey(Institution, models.PROTECT, related_name="authorities", verbose_name=_("institution"))
+    institution = models.ForeignKey(
+        Institution, models.PROTECT, related_name="authorities", verbose_name=_("institution")
+    )
     name = models.CharField(_("name"), max_length=200)
     short_name = models.CharField(_("short name"), max_length=20)
     task = models.CharField(_("task"), max_length=20, choices=Task)
@@ -90,7 +104,9 @@ class Authority(models.Model):
 class Administration(models.Model):
     """A hospital or other management unit of the institution (förvaltning)."""
 
-    institution = models.ForeignKey(Institution, models.PROTECT, related_name="administrations", verbose_name=_("institution"))
+    institution = models.ForeignKey(
+        Institution, models.PROTECT, related_name="administrations", verbose_name=_("institution")
+    )
     name = models.CharField(_("name"), max_length=200, unique=True)
     active = models.BooleanField(_("active"), default=True)
 
@@ -107,7 +123,9 @@ class Administration(models.Model):
 class Unit(models.Model):
     """A workplace (verksamhet) of the institution; never a thing."""
 
-    administration = models.ForeignKey(Administration, models.PROTECT, related_name="units", verbose_name=_("administration"))
+    administration = models.ForeignKey(
+        Administration, models.PROTECT, related_name="units", verbose_name=_("administration")
+    )
     name = models.CharField(_("name"), max_length=200)
     site = models.CharField(_("site"), max_length=200, blank=True)
     active = models.BooleanField(_("active"), default=True)
@@ -116,7 +134,9 @@ class Unit(models.Model):
         verbose_name = _("unit")
         verbose_name_plural = _("units")
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(name="unit_name_within_administration", fields=["administration", "name"])]
+        constraints = [
+            models.UniqueConstraint(name="unit_name_within_administration", fields=["administration", "name"])
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}, {self.site}" if self.site else self.name
@@ -126,7 +146,9 @@ class Unit(models.Model):
 class QualitySystem(models.Model):
     """The quality management system under which an administration makes or uses devices (MDR 5(5)(b))."""
 
-    administration = models.ForeignKey(Administration, models.PROTECT, related_name="quality_systems", verbose_name=_("administration"))
+    administration = models.ForeignKey(
+        Administration, models.PROTECT, related_name="quality_systems", verbose_name=_("administration")
+    )
     name = models.CharField(_("name"), max_length=200)
     scope = models.TextField(_("scope"))
     certificate = models.CharField(_("certificate"), max_length=200, blank=True)

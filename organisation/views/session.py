@@ -12,8 +12,9 @@ from django.views.i18n import set_language
 from organisation.access import Act
 from organisation.doors import door
 
-
-sign_in = door(Act.READ_PUBLIC)(LoginView.as_view(template_name="organisation/session/sign_in.html", redirect_authenticated_user=True))
+sign_in = door(Act.READ_PUBLIC)(
+    LoginView.as_view(template_name="organisation/session/sign_in.html", redirect_authenticated_user=True)
+)
 sign_out = door(Act.READ_PUBLIC)(LogoutView.as_view())
 
 
