@@ -1,0 +1,1 @@
+"""What is written down, and proof that it was not changed."""
