@@ -9,8 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from honcho import environ
-from honcho.manager import Manager
+from honcho import environ, manager
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT = int(os.environ.get("PORT") or 8000)
@@ -38,12 +37,13 @@ def taken(port: int) -> bool:
 
 def start() -> int:
     """Everything in the Procfile, until one of them ends or we are asked to; being asked is no failure."""
-    manager = Manager()
+    manager.KILL_WAIT = 30  # seconds: a worker finishes the task in hand
+    femfem = manager.Manager()
     processes = environ.parse_procfile((ROOT / "Procfile").read_text()).processes
     for process in environ.expand_processes(processes, env=dict(os.environ)):
-        manager.add_process(process.name, process.cmd, env=process.env, cwd=ROOT)
-    manager.loop()
-    return 0 if manager.returncode in (130, 143) else manager.returncode or 1
+        femfem.add_process(process.name, process.cmd, env=process.env, cwd=ROOT)
+    femfem.loop()
+    return 0 if femfem.returncode in (130, 143) else femfem.returncode or 1
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from typing import Any
 import debian
 
 ROOT = Path(__file__).resolve().parent.parent
+VENV = Path(sys.prefix) if sys.prefix != sys.base_prefix else ROOT / ".venv"
 PATIENCE = 60  # seconds for a service to come up
 POSTGRES_SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -70,8 +71,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(name: str, command: list[str], *, port: int, home: Path) -> Iterator[None]:
-    """A server process in a session of its own, so that Ctrl-C reaches only the command; up when the port answers."""
+def server(name: str, command: list[str], *, ready: Callable[[], bool], home: Path) -> Iterator[None]:
+    """A server process in a session of its own, so that Ctrl-C reaches only the command; yields when it is ready."""
     log = home / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -79,7 +80,7 @@ def server(name: str, command: list[str], *, port: int, home: Path) -> Iterator[
         )
     try:
         deadline = time.monotonic() + PATIENCE
-        while not answers(port):
+        while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"{name} did not start:\n{log.read_text(errors='replace')}")
             time.sleep(0.05)
@@ -121,7 +122,8 @@ def postgres(work: Path) -> Iterator[str]:
         raise SystemExit(f"initdb failed:\n{made.stdout}{made.stderr}")
     options = [f"--{name}={value}" for name, value in POSTGRES_SETTINGS.items()]
     command = [str(programs / "postgres"), "-D", "data", "-p", str(port), *options]
-    with server("PostgreSQL", command, port=port, home=home):
+    ask = [str(programs / "pg_isready"), "--quiet", "--host", "127.0.0.1", "--port", str(port)]
+    with server("PostgreSQL", command, ready=lambda: subprocess.run(ask, check=False).returncode == 0, home=home):
         yield f"postgres://femfem:{password}@127.0.0.1:{port}/postgres"
 
 
@@ -130,7 +132,7 @@ def redis(work: Path) -> Iterator[str]:
     """A private Redis that keeps nothing; yields its REDIS_URL."""
     home, port = folder(work, "redis"), free_port()
     command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
-    with server("Redis", command, port=port, home=home):
+    with server("Redis", command, ready=lambda: answers(port), home=home):
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -157,7 +159,7 @@ def main() -> int:
     given = {"postgres": os.environ.get("TEST_DATABASE_URL"), "redis": os.environ.get("TEST_REDIS_URL")}
     debian.provide([name for name in ("postgres", "redis", "chromium") if getattr(asked, name) and not given.get(name)])
 
-    environment = os.environ | {"FEMFEM_ENV": "test", "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"}
+    environment = os.environ | {"FEMFEM_ENV": "test", "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}"}
     environment.pop("DATABASE_URL", None)
     environment.pop("REDIS_URL", None)
     work = Path(tempfile.mkdtemp(prefix="femfem-"))
@@ -165,7 +167,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, work, ignore_errors=True)
-        (work / "var").mkdir(mode=0o700)
+        (work / "var" / "static").mkdir(parents=True)  # WhiteNoise complains of a folder that is not there
         environment["FEMFEM_VAR"] = str(work / "var")
         if asked.sqlite:
             environment["DATABASE_URL"] = f"sqlite:///{work}/var/femfem.sqlite3"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from playwright.sync_api import Browser, sync_playwright
 
 # Services. A test that cannot have what it needs fails with the reason; leaving it out is the caller's choice (-m).
 
@@ -25,3 +27,13 @@ def lacks(item: pytest.Item) -> str:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if missing := lacks(item):
         pytest.fail(f"This test needs {missing}: scripts/with_services.py --help", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the whole run; each test opens a context of its own (language, width, colours)."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps an event loop in this thread, without using it
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"])
+        yield browser
+        browser.close()
