@@ -98,7 +98,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     if ENV == "test" and "DATABASE_URL" in env:  # a file of the tests' own, as in life; without one, in memory
         DATABASES["default"]["TEST"] = {"NAME": f"{DATABASES['default']['NAME']}.test"}
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_MAX_AGE"] = (
+        0 if ENV == "test" else 60
+    )  # seconds; a test's database is dropped at its end
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People
