@@ -88,6 +88,7 @@ TEMPLATES = [
 # Database: PostgreSQL is the system of record, SQLite for trying it out
 SQLITE = f"sqlite:///{VAR}/femfem.sqlite3"
 DATABASES = {"default": env.db_url("DATABASE_URL") if PRODUCTION else env.db_url("DATABASE_URL", SQLITE)}
+DATABASES["default"]["ENGINE"] = DATABASES["default"]["ENGINE"].replace("django.db.backends", "organisation.database")
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {

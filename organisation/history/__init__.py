@@ -1,0 +1,31 @@
+"""The history that the database writes: every insert, update and delete of a recorded table, with who and why.
+
+- `@recorded()` above a model keeps every change of its rows; `@locked(…)` lets the database refuse changes.
+- `acting(user, reason=…)` says who and why for whatever is written inside.
+- A migration that changes a schema ends with `history.Triggers()`; `missing()` tells what the database would not keep.
+- `entries(…)` reads histories as sentences.
+
+The triggers are made from the real columns, on PostgreSQL and SQLite; django-simple-history gives the tables and
+managers, its own writing by signals is off.
+"""
+
+from organisation.database.acting import acting
+from organisation.history.operations import Triggers
+from organisation.history.reading import Change, Entry, entries
+from organisation.history.records import Records, locked, recorded
+from organisation.history.triggers import Gap, install, missing, refuse_gaps
+
+__all__ = [
+    "Change",
+    "Entry",
+    "Gap",
+    "Records",
+    "Triggers",
+    "acting",
+    "entries",
+    "install",
+    "locked",
+    "missing",
+    "recorded",
+    "refuse_gaps",
+]
