@@ -7,8 +7,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from organisation import clock
+from organisation.history import locked
 
 
+@locked()
 class SignedFile(models.Model):
     """A signed file, bytes and hash. Written once."""
 

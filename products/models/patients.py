@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from organisation import clock
-from organisation.history import recorded
+from organisation.history import locked, recorded
 from organisation.models import Unit
 
 
@@ -125,6 +125,7 @@ class PatientUse(models.Model):
 
 
 @recorded()
+@locked()
 class PatientLookUp(models.Model):
     """Someone looked for a patient, or saw who a patient is: who, when, why, and whether anyone was found."""
 

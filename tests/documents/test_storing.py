@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from pytest_django import Settings
 
 from documents import storing
-from documents.models import Document, StoredFile
+from documents.models import Document, SignedFile, StoredFile
 from documents.tasks import sweep_uploads
 from documents.views.files import answer
 from organisation.models import User
@@ -295,3 +295,30 @@ def test_a_sweep_that_broke_off_is_settled_by_the_next(engineer: User, media: Pa
     (media / stored.path).parent.joinpath("x").rename(storing.incoming() / f"{stored.sha256}.aside")
     assert storing.sweep() == 0
     assert storing.open_checked(stored).read() == PDF
+
+
+# What was signed
+
+
+def signed() -> SignedFile:
+    return SignedFile.objects.create(
+        name="a.pdf", media_type="application/pdf", content=PDF, sha256="ab" * 32, size=len(PDF)
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("change", [{"content": b"%PDF-2.0"}, {"name": "b.pdf"}, {"sha256": "cd" * 32}])
+def test_the_database_refuses_to_change_what_was_signed(change: dict[str, object]) -> None:
+    file = signed()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SignedFile.objects.filter(pk=file.pk).update(**change)
+    file.refresh_from_db()
+    assert (bytes(file.content), file.name) == (PDF, "a.pdf")
+
+
+@pytest.mark.django_db
+def test_the_database_refuses_to_delete_what_was_signed() -> None:
+    file = signed()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        file.delete()
+    assert SignedFile.objects.count() == 1
