@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import connection
 from playwright.sync_api import Browser, sync_playwright
 
+import tests.history_flush  # noqa: F401
+
 # Services. A test that cannot have what it needs fails with the reason; leaving it out is the caller's choice (-m).
 
 

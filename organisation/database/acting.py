@@ -22,7 +22,7 @@ _actor: ContextVar[tuple[Any, str]] = ContextVar("actor", default=(None, ""))
 
 @contextmanager
 def acting(user: Any, *, reason: str = "") -> Iterator[None]:
-    """Whatever is written inside was done by this user (or the user with this key), for this reason; the inner one wins.
+    """Whatever is written inside was done by this user (or by the one with this key), for this reason. The inner wins.
 
     Nothing is asked of the database here: a lazy `request.user` is looked up when something is first written. None with
     a reason is the register itself (a sweep); None without one is someone unknown.
@@ -128,9 +128,9 @@ class HandsOver(BaseDatabaseWrapper):
         if self.told != NOBODY:
             self._forget()
             self.told = None  # should the COMMIT fail
-        super()._commit()
+        super()._commit()  # type: ignore[misc]
         self.told = NOBODY
 
     def _rollback(self) -> None:
-        super()._rollback()
+        super()._rollback()  # type: ignore[misc]
         self.told = NOBODY

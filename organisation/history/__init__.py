@@ -10,7 +10,7 @@ managers, its own writing by signals is off.
 """
 
 from organisation.database.acting import acting
-from organisation.history.operations import Triggers
+from organisation.history.operations import Triggers, triggers_wanted
 from organisation.history.reading import Change, Entry, entries
 from organisation.history.records import Records, locked, recorded
 from organisation.history.triggers import Gap, install, missing, refuse_gaps
@@ -28,4 +28,5 @@ __all__ = [
     "missing",
     "recorded",
     "refuse_gaps",
+    "triggers_wanted",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db import migrations
 from django.db.migrations.operations.base import Operation
 
 from organisation.history import triggers
@@ -32,3 +34,21 @@ class Triggers(Operation):
 
     def describe(self) -> str:
         return "Make the triggers that write the history and keep the locks"
+
+
+HARMLESS = (migrations.AlterModelOptions, migrations.AlterModelManagers)
+WRITING = (migrations.RunPython, migrations.RunSQL)
+
+
+def triggers_wanted(operations: Sequence[Operation]) -> bool:
+    """Whether a schema change is left, or rows are written, without `Triggers()` after it."""
+    changed = False
+    for operation in operations:
+        if isinstance(operation, Triggers):
+            changed = False
+        elif isinstance(operation, WRITING):
+            if changed:
+                return True
+        elif not isinstance(operation, HARMLESS):
+            changed = True
+    return changed

@@ -40,7 +40,8 @@ def tables(cursor: Any) -> dict[str, Table]:
         WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema()
         GROUP BY 1, 2""")
     return {
-        name: Table(f'"{schema}"."{name}"', name, tuple(columns), key) for schema, name, columns, key in cursor.fetchall()
+        name: Table(f'"{schema}"."{name}"', name, tuple(columns), key)
+        for schema, name, columns, key in cursor.fetchall()
     }
 
 
@@ -111,7 +112,8 @@ def _filled(column: str) -> str:
 
 
 def _refuse(reason: str) -> str:
-    return f"""RAISE EXCEPTION '% on "%" is refused: {reason}.', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';"""
+    message = f"""'% on "%" is refused: {reason}.'"""
+    return f"RAISE EXCEPTION {message}, TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';"
 
 
 def present(cursor: Any) -> dict[tuple[str, str], Trigger]:
@@ -121,7 +123,8 @@ def present(cursor: Any) -> dict[tuple[str, str], Trigger]:
         FROM pg_trigger t
         JOIN pg_class c ON c.oid = t.tgrelid
         JOIN pg_proc p ON p.oid = t.tgfoid
-        WHERE NOT t.tgisinternal AND left(t.tgname, 8) = 'history_' AND c.relnamespace = current_schema()::regnamespace""")
+        WHERE NOT t.tgisinternal AND left(t.tgname, 8) = 'history_'
+            AND c.relnamespace = current_schema()::regnamespace""")
     return {
         (table, name): Trigger(table, name, body, events, enabled == "A")
         for table, name, body, enabled, events in cursor.fetchall()
@@ -131,7 +134,8 @@ def present(cursor: Any) -> dict[tuple[str, str], Trigger]:
 def make(cursor: Any, trigger: Trigger) -> None:
     """ALWAYS: also in a session that calls itself a replica. What it reacts to is kept as its comment, to compare."""
     function = truncate_name(f"{trigger.name}_{trigger.table}", 63)
-    cursor.execute(f'CREATE OR REPLACE FUNCTION "{function}"() RETURNS trigger LANGUAGE plpgsql AS $body${trigger.body}$body$')
+    body = f"LANGUAGE plpgsql AS $body${trigger.body}$body$"
+    cursor.execute(f'CREATE OR REPLACE FUNCTION "{function}"() RETURNS trigger {body}')
     cursor.execute(f'CREATE TRIGGER "{trigger.name}" {trigger.events} EXECUTE FUNCTION "{function}"()')
     cursor.execute(f'ALTER TABLE "{trigger.table}" ENABLE ALWAYS TRIGGER "{trigger.name}"')
     cursor.execute(f"""COMMENT ON TRIGGER "{trigger.name}" ON "{trigger.table}" IS '{trigger.events}'""")

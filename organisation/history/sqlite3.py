@@ -1,5 +1,8 @@
 """The triggers on SQLite: one per event and row, each with a WHEN clause of its own."""
 
+# The statements are made of names found in the database itself.
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 import re
@@ -37,7 +40,7 @@ def tables(cursor: Any) -> dict[str, Table]:
 
 
 def _unique(cursor: Any) -> dict[str, list[tuple[tuple[str, ...], str]]]:
-    """Unique indexes with their predicates. One on an expression is left out: it only matters to a REPLACE from outside."""
+    """Unique indexes with their predicates. Those on expressions are left out, as only `_against_replace` asks."""
     cursor.execute("""
         SELECT m.name, i.name, s.sql, group_concat(coalesce(c.name, ''), char(10))
         FROM sqlite_master m, pragma_index_list(m.name) i, pragma_index_info(i.name) c
@@ -86,15 +89,15 @@ def _recording(kept: Kept) -> Iterator[Trigger]:
 
 
 def _locking(lock: Locked) -> Iterator[Trigger]:
-    held = _filled(lock.when) if lock.when else ""
-    fixed = [_differs(column) for column in lock.fixed]
-    once = [f"({_filled(column)} AND {_differs(column)})" for column in lock.once]
+    held = changed = ""
+    if lock.when:
+        held = _filled(lock.when)
     if lock.free or lock.once or lock.when:
+        fixed = [_differs(column) for column in lock.fixed]
+        once = [f"({_filled(column)} AND {_differs(column)})" for column in lock.once]
         changed = f"({held or 'true'}) AND ({' OR '.join([*fixed, *once])})"
-    else:
-        changed = ""
-    yield _trigger(lock.table, f"{lock.name}_update", "BEFORE UPDATE", changed, _refuse("UPDATE", lock.table, lock.refusal))
-    yield _trigger(lock.table, f"{lock.name}_delete", "BEFORE DELETE", held, _refuse("DELETE", lock.table, lock.refusal))
+    yield _refusal(lock.table, f"{lock.name}_update", "BEFORE UPDATE", changed, lock.refusal)
+    yield _refusal(lock.table, f"{lock.name}_delete", "BEFORE DELETE", held, lock.refusal)
 
 
 def _against_replace(table: Table) -> Iterator[Trigger]:
@@ -104,12 +107,11 @@ def _against_replace(table: Table) -> Iterator[Trigger]:
     """
     outside = "NOT (SELECT recursive_triggers FROM pragma_recursive_triggers)"
     reason = "without PRAGMA recursive_triggers=ON the row it clashes with could vanish unseen"
-    yield _trigger(table, "outside_insert", "BEFORE INSERT", f"({_taken(table)}) AND {outside}", _refuse("INSERT", table, reason))
+    yield _refusal(table, "outside_insert", "BEFORE INSERT", f"({_taken(table)}) AND {outside}", reason)
     other = f'"{table.key}" IS NOT OLD."{table.key}"'
     watched = {table.key: None} | {column: None for columns, _predicate in table.unique for column in columns}
     of = "" if any(predicate for _columns, predicate in table.unique) else f" OF {listed(watched)}"
-    clash = f"({_taken(table, other)}) AND {outside}"
-    yield _trigger(table, "outside_update", f"BEFORE UPDATE{of}", clash, _refuse("UPDATE", table, reason))
+    yield _refusal(table, "outside_update", f"BEFORE UPDATE{of}", f"({_taken(table, other)}) AND {outside}", reason)
 
 
 def _taken(table: Table, other: str = "") -> str:
@@ -134,12 +136,17 @@ def _filled(column: str) -> str:
     return f"""coalesce(OLD."{column}", '') <> ''"""
 
 
-def _refuse(statement: str, table: Table, reason: str) -> str:
-    return f"SELECT RAISE(ABORT, '{statement} on \"{table.bare}\" is refused: {reason}.')"
+def _refusal(table: Table, kind: str, event: str, when: str, reason: str) -> Trigger:
+    statement = event.split()[1]
+    return _trigger(
+        table, kind, event, when, f"SELECT RAISE(ABORT, '{statement} on \"{table.bare}\" is refused: {reason}.')"
+    )
 
 
 def present(cursor: Any) -> dict[tuple[str, str], Trigger]:
-    cursor.execute("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'history$_%' ESCAPE '$'")
+    cursor.execute("""
+        SELECT tbl_name, name, sql FROM sqlite_master
+        WHERE type = 'trigger' AND name LIKE 'history$_%' ESCAPE '$'""")
     return {(table, name): Trigger(table, name, sql) for table, name, sql in cursor.fetchall()}
 
 

@@ -41,7 +41,10 @@ class Engine(Protocol):
 
 
 def install(connection: Any = default_connection) -> None:
-    """Make every trigger that is absent, disabled or outdated, and drop those no longer wanted. Repeating changes nothing."""
+    """Make every trigger that is absent, disabled or outdated, and drop those no longer wanted.
+
+    A second time it changes nothing.
+    """
     engine = _engine(connection)
     with connection.cursor() as cursor:
         engine.prepare(cursor)
@@ -70,12 +73,12 @@ def missing(connection: Any = default_connection) -> list[Gap]:
 
 def refuse_gaps(connection: Any = default_connection) -> None:
     """For the start of web and worker: refuse to run on a database that would not write the history."""
-    try:
-        gaps = [str(gap) for gap in missing(connection)]
-        absent = protected_tables() - set(connection.introspection.table_names())
-    finally:
-        connection.close()  # the processes forked from this one open their own
-    if found := [*gaps, *(f"{table}: the table is absent" for table in sorted(absent))]:
+    with connection.temporary_connection() as cursor:  # the processes forked from this one open their own
+        found = [str(gap) for gap in missing(connection)]
+        absent = protected_tables() - set(connection.introspection.table_names(cursor))
+    if absent:
+        found.append(f"not there yet: {', '.join(sorted(absent))}")
+    if found:
         listed = "\n".join(f"  {each}" for each in found)
         raise ImproperlyConfigured(f"The database would not keep the history:\n{listed}\nRun: manage.py migrate")
 
@@ -105,7 +108,7 @@ def protected_tables() -> set[str]:
 
 
 def _engine(connection: Any) -> Engine:
-    engines: Mapping[str, Engine] = {"postgresql": postgresql, "sqlite": sqlite3}  # type: ignore[dict-item]
+    engines: Mapping[str, Engine] = {"postgresql": postgresql, "sqlite": sqlite3}
     return engines[connection.vendor]
 
 
@@ -145,4 +148,3 @@ def _problem(wanted: Trigger, found: Trigger | None) -> str:
     if found is None:
         return "absent"
     return "outdated" if found.enabled else "disabled"
-

@@ -66,7 +66,7 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
         super().execute(sql, params)
 
 
-class DatabaseWrapper(HandsOver, base.DatabaseWrapper):  # type: ignore[misc]
+class DatabaseWrapper(HandsOver, base.DatabaseWrapper):
     SchemaEditorClass = SchemaEditor
 
     def prepare_database(self) -> None:
