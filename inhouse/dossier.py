@@ -1,0 +1,327 @@
+"""Everything the register holds on a product, gathered once: what the page, the matrix, the gates and the as-of view read.
+
+Two times, never mixed. `on` is a day: what was true that day. `known` is a moment: what the register knew then, read
+from the history. The number of queries is the same for one product and for many.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from django.db import models
+
+from documents.models import Document
+from inhouse.models import (
+    Answer,
+    Appointment,
+    Assessment,
+    Candidate,
+    Change,
+    Declaration,
+    EvidenceDocument,
+    EvidenceRecord,
+    FollowUp,
+    FollowUpAction,
+    MarketSearch,
+    Readiness,
+    Step,
+    Suspension,
+    UnmetRequirement,
+    Withdrawal,
+)
+from organisation import clock
+from organisation.models import Institution, QualitySystem, Unit, User
+from products.models import Item, Part, Placement, Product, Revision, UnitUse
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+@dataclass
+class Dossier:
+    """One product with all its facts, as plain lists in the order they came."""
+
+    product: Product
+    institution: Institution
+    on: date
+    known: datetime | None = None
+    steps: list[Step] = field(default_factory=list)
+    assessments: list[Assessment] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    searches: list[MarketSearch] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
+    appointments: list[Appointment] = field(default_factory=list)
+    revisions: list[Revision] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    documents: list[EvidenceDocument] = field(default_factory=list)
+    records: list[EvidenceRecord] = field(default_factory=list)
+    unmet: list[UnmetRequirement] = field(default_factory=list)
+    declarations: list[Declaration] = field(default_factory=list)
+    readinesses: list[Readiness] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    placements: list[Placement] = field(default_factory=list)
+    unit_uses: list[UnitUse] = field(default_factory=list)
+    suspensions: list[Suspension] = field(default_factory=list)
+    follow_ups: list[FollowUp] = field(default_factory=list)
+    actions: list[FollowUpAction] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    withdrawals: list[Withdrawal] = field(default_factory=list)
+
+    # The assessment
+    @property
+    def assessment(self) -> Assessment | None:
+        return self.assessments[-1] if self.assessments else None
+
+    def answered(self, tree: str) -> dict[str, Answer]:
+        """The answers of the latest assessment to one tree, by question."""
+        latest = self.assessment
+        return {a.question: a for a in self.answers if latest and a.assessment_id == latest.pk and a.tree == tree}
+
+    def change_answers(self, change: Change) -> list[Answer]:
+        return [a for a in self.answers if a.change_id == change.pk]
+
+    @property
+    def search(self) -> MarketSearch | None:
+        return self.searches[-1] if self.searches else None
+
+    def considered(self, search: MarketSearch) -> list[Candidate]:
+        return [c for c in self.candidates if c.search_id == search.pk]
+
+    # The owner
+    @property
+    def ownership(self) -> Appointment | None:
+        """The appointment of whoever owns the product on the day."""
+        return next((a for a in reversed(self.appointments) if a.owns_on(self.on)), None)
+
+    @property
+    def asked(self) -> Appointment | None:
+        """The appointment that waits for an answer."""
+        return next((a for a in reversed(self.appointments) if a.is_waiting), None)
+
+    # The revisions
+    @property
+    def coming(self) -> Revision | None:
+        return next((r for r in reversed(self.revisions) if r.stage in Revision.Stage.coming), None)
+
+    @property
+    def in_force(self) -> Revision | None:
+        return next((r for r in reversed(self.revisions) if r.stage == Revision.Stage.IN_FORCE), None)
+
+    @property
+    def working(self) -> Revision | None:
+        """The revision that pages are about: the one being worked on, else the one in force, else the last."""
+        return self.coming or self.in_force or (self.revisions[-1] if self.revisions else None)
+
+    def revision(self, number: int) -> Revision | None:
+        return next((r for r in self.revisions if r.number == number), None)
+
+    def parts_of(self, revision: Revision) -> list[Part]:
+        return [p for p in self.parts if p.revision_id == revision.pk]
+
+    def documents_of(self, revision: Revision, group: str = "") -> list[EvidenceDocument]:
+        return [d for d in self.documents if d.revision_id == revision.pk and (not group or d.group == group)]
+
+    def records_of(self, revision: Revision, kind: str = "") -> list[EvidenceRecord]:
+        return [r for r in self.records if r.revision_id == revision.pk and (not kind or r.kind == kind)]
+
+    def approved(self, revision: Revision, kind: str) -> EvidenceRecord | None:
+        """The latest record of that kind, if it was approved; a later failure outweighs an earlier pass."""
+        of_kind = self.records_of(revision, kind)
+        return of_kind[-1] if of_kind and of_kind[-1].is_approved else None
+
+    def unmet_of(self, revision: Revision) -> list[UnmetRequirement]:
+        return [u for u in self.unmet if u.revision_id == revision.pk]
+
+    def declaration(self, revision: Revision) -> Declaration | None:
+        """The declaration that stands for a revision on the day."""
+        return next(
+            (d for d in reversed(self.declarations) if d.revision_id == revision.pk and d.stands_on(self.on)), None
+        )
+
+    def readiness(self, revision: Revision) -> Readiness | None:
+        return next((r for r in self.readinesses if r.revision_id == revision.pk), None)
+
+    # Where it is
+    @property
+    def living(self) -> list[Item]:
+        """Items without a fate on the day."""
+        return [i for i in self.items if i.lives_on(self.on)]
+
+    @property
+    def placed(self) -> list[Placement]:
+        """Placements that hold on the day."""
+        return [p for p in self.placements if p.held_on(self.on)]
+
+    @property
+    def units(self) -> list[UnitUse]:
+        return [u for u in self.unit_uses if u.held_on(self.on)]
+
+    # The use
+    @property
+    def open_suspension(self) -> Suspension | None:
+        return next((s for s in reversed(self.suspensions) if s.closed_on is None or s.closed_on > self.on), None)
+
+    @property
+    def withdrawal(self) -> Withdrawal | None:
+        return self.withdrawals[-1] if self.withdrawals else None
+
+    def reached(self, stage: str) -> date | None:
+        """The first day the product was in that stage."""
+        return next((s.on for s in self.steps if s.revision_id is None and s.to_stage == stage), None)
+
+    def since(self) -> date | None:
+        """The day the present stage began."""
+        return next((s.on for s in reversed(self.steps) if s.revision_id is None), None)
+
+
+def dossier(product: Product, *, on: date | None = None, known: datetime | None = None) -> Dossier | None:
+    """The dossier of one product; None when it did not exist then, or was not known."""
+    return next(iter(gather([product], on=on, known=known)), None)
+
+
+def current(product: Product) -> Dossier:
+    """The dossier of a product as it is now."""
+    found = dossier(product)
+    assert found is not None
+    return found
+
+
+def gather(products: Sequence[Product], *, on: date | None = None, known: datetime | None = None) -> list[Dossier]:
+    """The dossiers of several products, with one query per kind of row."""
+    institution = Institution.objects.get()
+    day = on or (clock.today() if known is None else known.date())
+    ids = [product.pk for product in products]
+    if known is not None:
+        products = _read(Product, known, pk=ids)
+    folders = {
+        product.pk: Dossier(copy.copy(product), institution, day, known)
+        for product in products
+        if product.proposed_on <= day
+    }
+    ids = list(folders)
+
+    def lay(into: str, rows: Iterable[Any], product_of: Callable[[Any], int]) -> list[Any]:
+        """Put each row in its product's folder; rows of a later day stay out."""
+        kept = []
+        for row in rows:
+            if hasattr(row, "held_on") and on is not None and not row.held_on(day):
+                continue
+            getattr(folders[product_of(row)], into).append(row)
+            kept.append(row)
+        return kept
+
+    def own(row: Any) -> int:
+        product_id: int = row.product_id
+        return product_id
+
+    everything: list[Any] = [folder.product for folder in folders.values()]
+    by_product = {
+        "steps": Step,
+        "assessments": Assessment,
+        "searches": MarketSearch,
+        "appointments": Appointment,
+        "revisions": Revision,
+        "items": Item,
+        "unit_uses": UnitUse,
+        "suspensions": Suspension,
+        "follow_ups": FollowUp,
+        "changes": Change,
+        "withdrawals": Withdrawal,
+    }
+    laid: dict[str, list[Any]] = {}
+    for into, model in by_product.items():
+        kept = laid[into] = lay(into, _read(model, known, product=ids), own)
+        everything += kept
+
+    def below(parent: str) -> tuple[list[int], dict[int, int]]:
+        home = {row.pk: row.product_id for row in laid[parent]}
+        return list(home), home
+
+    for parent, link, into, model in (
+        ("searches", "search", "candidates", Candidate),
+        ("revisions", "revision", "parts", Part),
+        ("revisions", "revision", "documents", EvidenceDocument),
+        ("revisions", "revision", "records", EvidenceRecord),
+        ("revisions", "revision", "unmet", UnmetRequirement),
+        ("revisions", "revision", "declarations", Declaration),
+        ("revisions", "revision", "readinesses", Readiness),
+        ("items", "item", "placements", Placement),
+        ("follow_ups", "follow_up", "actions", FollowUpAction),
+    ):
+        keys, home = below(parent)
+        column = f"{link}_id"
+        everything += lay(
+            into, _read(model, known, **{link: keys}), lambda row, column=column, home=home: home[getattr(row, column)]
+        )  # type: ignore[misc]
+    keys, home = below("assessments")
+    everything += lay("answers", _read(Answer, known, assessment=keys), lambda row: home[row.assessment_id])
+    keys, changed = below("changes")
+    everything += lay("answers", _read(Answer, known, change=keys), lambda row: changed[row.change_id])
+
+    _attach(everything)
+    for folder in folders.values():
+        for revision in folder.revisions:
+            revision.product = folder.product
+        if on is not None:
+            _set_back(folder)
+    return [folders[pk] for pk in ids]
+
+
+def _read(model: type[Row], known: datetime | None, **key: Sequence[int]) -> list[Row]:
+    """Rows whose key is among the values; from the history where a moment is given, ordered by its id and not its clock."""
+    [(name, values)] = key.items()
+    if not values:
+        return []
+    if known is None:
+        rows = model._default_manager.filter(**{f"{name}__in": values})
+        if model is Declaration:
+            rows = rows.defer("snapshot")
+        return list(rows)
+    latest: dict[int, Any] = {}
+    column = "id" if name == "pk" else f"{name}_id"
+    for entry in model.history.filter(**{f"{column}__in": values}, history_date__lte=known).order_by("history_id"):  # type: ignore[attr-defined]
+        latest[entry.id] = entry
+    instances = [entry.instance for entry in latest.values() if entry.history_type != "-"]
+    return sorted(instances, key=lambda row: row.pk)
+
+
+def _attach(rows: list[Any]) -> None:
+    """Give every row its people, units and documents: one query per kind, however many rows."""
+    wanted: dict[type[models.Model], list[tuple[Any, str, int]]] = defaultdict(list)
+    for row in rows:
+        for column in row._meta.concrete_fields:
+            if column.remote_field and column.related_model in (User, Unit, Document, QualitySystem):
+                value = getattr(row, column.attname)
+                if value is not None and not column.is_cached(row):
+                    wanted[column.related_model].append((row, column.name, value))
+    for model, uses in wanted.items():
+        objects: models.QuerySet[Any] = model._default_manager.all()
+        if model is Unit:
+            objects = objects.select_related("administration")
+        if model is Document:
+            objects = objects.select_related("file")
+        if model is User:
+            objects = objects.select_related("unit")
+        found = objects.in_bulk({value for *_rest, value in uses})
+        for row, name, value in uses:
+            setattr(row, name, found[value])
+
+
+def _set_back(folder: Dossier) -> None:
+    """Put product and revisions into the stage they had on the folder's day."""
+    folder.product.stage = next(
+        (s.to_stage for s in reversed(folder.steps) if s.revision_id is None), Product.Stage.PROPOSED
+    )
+    for revision in folder.revisions:
+        revision.stage = next(
+            (s.to_stage for s in reversed(folder.steps) if s.revision_id == revision.pk), Revision.Stage.OPEN
+        )
+    owner = folder.ownership
+    folder.product.owner = owner.person if owner else None
+
+
+__all__ = ["Dossier", "current", "dossier", "gather"]

@@ -1,0 +1,223 @@
+"""The law as data with dates: packs of requirements, gates and question trees, read from YAML.
+
+A requirement row has an id that never changes, a source, a country, a validity and the gates it stands at. What a
+requirement asks of a product is a function registered under the same id in `inhouse.law.checks`. New law is a new
+pack; a page never decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.utils.translation import get_language
+
+FOLDER = Path(__file__).parent
+Words = dict[str, str]
+
+
+def said(words: Words) -> str:
+    """The words in the reader's language; English where a pack has none."""
+    return words.get(get_language() or "en", words["en"])
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One demand. `should` rows give way to a written reason; `setting` names the institution's own choice of block or warn."""
+
+    id: str
+    pack: str
+    title_words: Words
+    source_words: Words
+    gates: tuple[str, ...]
+    countries: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    point: str = ""
+    should: bool = False
+    setting: str = ""
+
+    @property
+    def title(self) -> str:
+        return said(self.title_words)
+
+    @property
+    def source(self) -> str:
+        return said(self.source_words)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+@dataclass(frozen=True)
+class Pack:
+    id: str
+    kind: str
+    regulation: str
+    title_words: Words
+    countries: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    requirements: tuple[Requirement, ...]
+
+    @property
+    def title(self) -> str:
+        return said(self.title_words)
+
+    def holds(self, *, country: str, day: date) -> bool:
+        return (
+            country in self.countries
+            and self.valid_from <= day
+            and (self.valid_until is None or day <= self.valid_until)
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    id: str
+    words: Words
+    help_words: Words
+    yes: dict[str, str]
+    no: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return said(self.words)
+
+    @property
+    def help(self) -> str:
+        return said(self.help_words) if self.help_words else ""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Questions that lead to an outcome (with `start`), or a plain set where each is answered (without)."""
+
+    id: str
+    version: int
+    source_words: Words
+    start: str
+    questions: tuple[Question, ...]
+
+    @property
+    def source(self) -> str:
+        return said(self.source_words)
+
+    def __getitem__(self, question: str) -> Question:
+        return next(q for q in self.questions if q.id == question)
+
+    def walk(self, answers: dict[str, str]) -> tuple[list[str], str]:
+        """The ids of the questions on the path and the outcome; an empty outcome means the last one is unanswered."""
+        path: list[str] = []
+        following = self.start
+        while following:
+            path.append(following)
+            branch = {"yes": self[following].yes, "no": self[following].no}.get(answers.get(following, ""))
+            if branch is None:
+                return path, ""
+            if "outcome" in branch:
+                return path, branch["outcome"]
+            following = branch["next"]
+        return path, ""
+
+
+def _read(name: str) -> Any:
+    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _pack(data: dict[str, Any]) -> Pack:
+    shared = {
+        "pack": data["id"],
+        "countries": tuple(data["countries"]),
+        "valid_from": data["valid_from"],
+        "valid_until": data["valid_until"],
+    }
+    rows = tuple(
+        Requirement(
+            id=row["id"],
+            title_words=row["title"],
+            source_words=row["source"],
+            gates=tuple(row["gates"]),
+            point=row.get("point", ""),
+            should=row.get("should", False),
+            setting=row.get("setting", ""),
+            **{**shared, **{key: row[key] for key in ("valid_from", "valid_until") if key in row}},
+        )
+        for row in data["requirements"]
+    )
+    return Pack(
+        id=data["id"],
+        kind=data["kind"],
+        regulation=data["regulation"],
+        title_words=data["title"],
+        countries=shared["countries"],
+        valid_from=data["valid_from"],
+        valid_until=data["valid_until"],
+        requirements=rows,
+    )
+
+
+@cache
+def packs() -> dict[str, Pack]:
+    """Every pack, by id."""
+    return {
+        pack.id: pack
+        for path in sorted((FOLDER / "packs").glob("*.yaml"))
+        for pack in [_pack(_read(f"packs/{path.name}"))]
+    }
+
+
+@cache
+def gates() -> dict[str, Words]:
+    titles: dict[str, Words] = _read("gates.yaml")
+    return titles
+
+
+@cache
+def trees() -> dict[str, Tree]:
+    """Every question tree, by id."""
+    return {
+        name: Tree(
+            id=name,
+            version=data["version"],
+            source_words=data["source"],
+            start=data.get("start", ""),
+            questions=tuple(
+                Question(
+                    id=node["id"],
+                    words=node["question"],
+                    help_words=node.get("help", {}),
+                    yes=node.get("yes", {}),
+                    no=node.get("no", {}),
+                )
+                for node in data["nodes"]
+            ),
+        )
+        for name, data in _read("trees.yaml").items()
+    }
+
+
+@cache
+def requirements() -> dict[str, Requirement]:
+    """Every requirement of every pack, by id."""
+    return {row.id: row for pack in packs().values() for row in pack.requirements}
+
+
+def house_rules() -> list[Pack]:
+    """The packs an institution may choose beside the law."""
+    return [pack for pack in packs().values() if pack.kind == "house_rule"]
+
+
+def in_force(*, country: str, chosen: Iterable[str], day: date) -> Iterator[Requirement]:
+    """The requirements that bind an institution on a day: the law of its country, then the house rules it follows."""
+    chosen = set(chosen)
+    for pack in sorted(packs().values(), key=lambda pack: (pack.kind != "law", pack.id)):
+        if pack.holds(country=country, day=day) and (pack.kind == "law" or pack.id in chosen):
+            for row in pack.requirements:
+                if row.valid_from <= day and (row.valid_until is None or day <= row.valid_until):
+                    yield row

@@ -1,0 +1,169 @@
+"""G1 and G2: what it is, whether we may make it, and who decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from inhouse import law
+from inhouse.dossier import Dossier
+from inhouse.law.checks import Missing, check
+from inhouse.models import Assessment, MarketSearch
+
+
+def outcome(d: Dossier, tree: str) -> str:
+    """Where the answers of the latest assessment lead; empty while a question on the path is unanswered."""
+    return law.trees()[tree].walk({question: answer.value for question, answer in d.answered(tree).items()})[1]
+
+
+@check("G1", "VGR-02", "MDR55-0")
+def device_question(d: Dossier) -> Iterator[Missing]:
+    if not outcome(d, "general_definition"):
+        yield Missing(_("Say whether it is a medical device."), "assessment-device")
+    elif outcome(d, "general_definition") == "not_covered":
+        yield Missing(
+            _("By the answers this is not a medical device: it is not made under Article 5(5)."), "assessment-device"
+        )
+
+
+@check("G1", "VGR-11")
+def non_medical_statement(d: Dossier) -> Iterator[Missing]:
+    if outcome(d, "general_definition") == "not_covered" and not (d.assessment and d.assessment.non_medical_statement):
+        yield Missing(_("Describe in your own words the intended use that is not medical."), "assessment-device")
+
+
+@check("G1", "VGR-12")
+def regulation(d: Dossier) -> Iterator[Missing]:
+    if outcome(d, "general_definition") != "general_device":
+        return
+    if not outcome(d, "md_or_ivd"):
+        yield Missing(_("Say whether it is an in vitro diagnostic medical device."), "assessment-device")
+    elif outcome(d, "md_or_ivd") == "ivdr":
+        yield Missing(
+            _(
+                "This is an in vitro diagnostic medical device. IVDR Article 5(5) is not in this register yet: the proposal is kept and waits."
+            ),
+            "assessment-device",
+        )
+
+
+@check("G1", "VGR-20")
+def scope_category(d: Dossier) -> Iterator[Missing]:
+    if not any(answer.is_yes for answer in d.answered("scope_categories").values()):
+        yield Missing(_("Choose what kind of work it is, at least one of the five categories."), "assessment-scope")
+
+
+@check("G1", "CMD-01")
+def custom_made(d: Dossier) -> Iterator[Missing]:
+    if not outcome(d, "custom_made"):
+        yield Missing(_("Say whether it is custom-made for one named patient."), "assessment-route")
+    elif outcome(d, "custom_made") == "custom_made":
+        yield Missing(
+            _("By the answers this is a custom-made device: Annex XIII applies instead of Article 5(5)."),
+            "assessment-route",
+        )
+
+
+@check("G1", "MDR55-m")
+def outside_use(d: Dossier) -> Iterator[Missing]:
+    if not outcome(d, "outside_use"):
+        yield Missing(_("Say whether patients will use it outside the institution."), "assessment-route")
+    elif outcome(d, "outside_use") == "outside":
+        yield Missing(
+            _("Patients would use it outside the institution; that needs a CE-marked device."), "assessment-route"
+        )
+
+
+@check("G2", "VGR-10")
+def need(d: Dossier) -> Iterator[Missing]:
+    if not (
+        d.assessment and d.assessment.patient_group and d.assessment.special_need and d.assessment.performance_level
+    ):
+        yield Missing(
+            _("Describe the patient group, its special need and the performance it calls for."), "assessment-need"
+        )
+
+
+def _prohibition(d: Dossier, question: str, unanswered: str, confirmed: str) -> Iterator[Missing]:
+    answer = d.answered("prohibitions").get(question)
+    if answer is None or not answer.reason:
+        yield Missing(unanswered, "assessment-prohibitions")
+    elif answer.is_yes:
+        yield Missing(confirmed, "assessment-prohibitions")
+
+
+@check("G2", "VGR-30")
+@check("G6", "VGR-30")
+def equivalent_exists(d: Dossier) -> Iterator[Missing]:
+    yield from _prohibition(
+        d,
+        "ce_equivalent_exists",
+        _("Say, with a reason, whether an equivalent CE-marked device can meet the need."),
+        _("An equivalent CE-marked device can meet the need: buy it instead."),
+    )
+
+
+@check("G2", "VGR-31", "MDR55-j")
+@check("G6", "VGR-31")
+def industrial_scale(d: Dossier) -> Iterator[Missing]:
+    yield from _prohibition(
+        d,
+        "industrial_scale",
+        _("Say, with a reason, whether the need demands an industrial scale."),
+        _("The need demands an industrial scale, which in-house manufacture excludes."),
+    )
+
+
+@check("G2", "VGR-32")
+@check("G6", "VGR-32")
+def patient_safety(d: Dossier) -> Iterator[Missing]:
+    yield from _prohibition(
+        d,
+        "not_safe_benefit",
+        _("Say, with a reason, whether it is unfavourable for patient safety."),
+        _("It is not favourable for patient safety."),
+    )
+
+
+@check("G2", "VGR-33", "MDR55-a")
+@check("G6", "VGR-33")
+def own_organisation(d: Dossier) -> Iterator[Missing]:
+    yield from _prohibition(
+        d,
+        "outside_organisation",
+        _("Say, with a reason, whether it will be used outside the own organisation."),
+        _("It would be used outside the own organisation; that needs CE marking."),
+    )
+
+
+@check("G2", "MDR55-c")
+def market(d: Dossier) -> Iterator[Missing]:
+    if d.search is None:
+        yield Missing(
+            _("Search the market for an equivalent CE-marked device, and justify why none meets the need."), "market"
+        )
+    elif d.search.result == MarketSearch.Result.EQUIVALENT:
+        yield Missing(_("The market search found an equivalent device: buy it instead."), "market")
+    elif d.search.result == MarketSearch.Result.NONE_FITS and not d.considered(d.search):
+        yield Missing(_("Name the devices that were considered and why each does not meet the need."), "market")
+
+
+@check("G2", "VGR-40")
+def weighing(d: Dossier) -> Iterator[Missing]:
+    a = d.assessment
+    if not (a and a.benefit and a.risk and a.cost and a.weighing):
+        yield Missing(_("Weigh benefit, risk and cost, and say what the weighing comes to."), "assessment-weighing")
+    if not (a and a.decision == Assessment.Decision.MANUFACTURE):
+        yield Missing(_("A manager decides whether it is made."), "decision")
+
+
+@check("G2", "VGR-41")
+def support(d: Dossier) -> Iterator[Missing]:
+    a = d.assessment
+    if not a or a.support_needed is None or not a.support_reason:
+        yield Missing(
+            _("Say, with a reason, whether the support of a competent adviser is needed."), "assessment-weighing"
+        )
+    elif a.support_needed and not (a.adviser and a.advice and a.advised_on):
+        yield Missing(_("Note who gave the advice, when, and what it was."), "assessment-weighing")

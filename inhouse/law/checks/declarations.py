@@ -1,0 +1,46 @@
+"""G6 and G7: the order of signing, the diary, the public."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from inhouse.dossier import Dossier
+from inhouse.law.checks import Missing, check
+from inhouse.models import EvidenceRecord
+
+
+@check("G6", "VGR-72")
+def order(d: Dossier) -> Iterator[Missing]:
+    if d.working is None:
+        return
+    records = [d.approved(d.working, kind) for kind in EvidenceRecord.Kind]
+    if any(record is None for record in records):
+        yield Missing(
+            _("The declaration is signed only when verification and validation are both approved."), "evidence"
+        )
+    elif any(record and record.done_on > d.on for record in records):
+        yield Missing(_("Verification and validation must be done no later than the day of signing."), "evidence")
+
+
+@check("G7", "VGR-56")
+def signed(d: Dossier) -> Iterator[Missing]:
+    if d.working and d.declaration(d.working) is None:
+        yield Missing(_("The product owner signs the declaration."), "declaration")
+
+
+@check("G7", "MDR55-e", "VGR-74")
+def published(d: Dossier) -> Iterator[Missing]:
+    declaration = d.declaration(d.working) if d.working else None
+    if declaration is None:
+        yield Missing(_("The product owner signs the declaration."), "declaration")
+    elif declaration.published_on is None or declaration.published_on > d.on:
+        yield Missing(_("Publish the declaration."), "declaration")
+
+
+@check("G7", "VGR-73")
+def in_the_diary(d: Dossier) -> Iterator[Missing]:
+    declaration = d.declaration(d.working) if d.working else None
+    if declaration is None or declaration.diary_on is None or declaration.diary_on > d.on:
+        yield Missing(_("Register the declaration in the diary."), "declaration")

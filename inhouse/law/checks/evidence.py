@@ -1,0 +1,88 @@
+"""G4 and G5: documented, verified, validated; and at G9 confirmed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from inhouse.dossier import Dossier
+from inhouse.law.checks import Missing, check
+from inhouse.models import EvidenceDocument, EvidenceRecord
+
+Group = EvidenceDocument.Group
+Kind = EvidenceRecord.Kind
+FIVE = (Group.FACILITY, Group.PROCESS, Group.DESIGN, Group.PERFORMANCE, Group.PURPOSE)
+
+
+@check("G4", "MDR55-0")
+def risk_file(d: Dossier) -> Iterator[Missing]:
+    if d.working and not d.documents_of(d.working, Group.RISK):
+        yield Missing(_("Add the risk management file."), "documents")
+
+
+@check("G4", "MDR55-f")
+def five_groups(d: Dossier) -> Iterator[Missing]:
+    if d.working is None:
+        return
+    absent = [str(group.label) for group in FIVE if not d.documents_of(d.working, group)]
+    if absent:
+        yield Missing(_("Add documents for: %(groups)s.") % {"groups": ", ".join(absent)}, "documents")
+    unconfirmed = [e for e in d.documents_of(d.working) if e.confirmed_on is None]
+    if unconfirmed:
+        yield Missing(_("Confirm that the documents carried over still hold for this revision."), "documents")
+
+
+@check("G4", "VGR-52")
+def described(d: Dossier) -> Iterator[Missing]:
+    r = d.working
+    if not (r and r.intended_purpose and r.patient_group and r.description and r.reference):
+        yield Missing(_("Describe the device: reference, intended purpose, patient group and description."), "design")
+
+
+@check("G4", "VGR-54")
+@check("G7", "VGR-54")
+def user_information(d: Dossier) -> Iterator[Missing]:
+    if d.working and not d.documents_of(d.working, Group.USER_INFORMATION):
+        yield Missing(_("Add the information to users."), "documents")
+
+
+def _record(d: Dossier, kind: Kind, absent: str, failed: str) -> Iterator[Missing]:
+    if d.working is None or d.approved(d.working, kind):
+        return
+    yield Missing(failed if d.records_of(d.working, kind) else absent, "evidence")
+
+
+@check("G4", "VGR-70")
+def verified(d: Dossier) -> Iterator[Missing]:
+    yield from _record(
+        d, Kind.VERIFICATION, _("Record an approved verification."), _("The latest verification was not approved.")
+    )
+
+
+@check("G5", "VGR-71")
+def validated(d: Dossier) -> Iterator[Missing]:
+    yield from _record(
+        d,
+        Kind.VALIDATION,
+        _("Record an approved validation against the need."),
+        _("The latest validation was not approved."),
+    )
+
+
+@check("G5", "VGR-52")
+def clinical_evaluation(d: Dossier) -> Iterator[Missing]:
+    if d.working and not d.documents_of(d.working, Group.CLINICAL):
+        yield Missing(_("Add the clinical evaluation."), "documents")
+
+
+@check("G9", "SW-12")
+def change(d: Dossier) -> Iterator[Missing]:
+    r = d.working
+    if r is None or r.number == 1:
+        return
+    if not any(c.revision_id == r.pk and d.change_answers(c) for c in d.changes):
+        yield Missing(_("Answer the questions on the change that led to this revision."), "change")
+    ready = d.readiness(r)
+    if ready is not None and ready.confirmed_on is None:
+        yield Missing(_("Confirm that the readiness carried over still holds for this revision."), "readiness")

@@ -1,0 +1,44 @@
+"""G3: someone answers for it, a quality system holds it, its class is set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from inhouse.dossier import Dossier
+from inhouse.law.checks import Missing, check
+
+
+@check("G3", "VGR-43")
+@check("G6", "VGR-43")
+def owner(d: Dossier) -> Iterator[Missing]:
+    if d.ownership is not None:
+        return
+    if d.asked is not None:
+        yield Missing(
+            _("%(person)s has been asked to be product owner and has not answered yet.") % {"person": d.asked.person},
+            "owner",
+        )
+    else:
+        yield Missing(_("Appoint a product owner."), "owner")
+
+
+@check("G3", "VGR-44")
+def owner_level(d: Dossier) -> Iterator[Missing]:
+    held = d.ownership
+    if held and not held.person.leads and not held.level_reason:
+        yield Missing(_("The owner’s position is below head of unit: say why this person was chosen."), "owner")
+
+
+@check("G3", "MDR55-b")
+def quality_system(d: Dossier) -> Iterator[Missing]:
+    if d.product.quality_system_id is None:
+        yield Missing(_("Name the quality management system it is made under."), "design")
+
+
+@check("G3", "SW-06")
+def risk_class(d: Dossier) -> Iterator[Missing]:
+    r = d.working
+    if not (r and r.intended_purpose and r.risk_class and r.class_reason):
+        yield Missing(_("Write the intended purpose, and set the risk class with its rule and reason."), "design")

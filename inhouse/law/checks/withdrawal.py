@@ -1,0 +1,46 @@
+"""G10 and G11: out of use, and what must wait before records are disposed of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from inhouse import retention
+from inhouse.dossier import Dossier
+from inhouse.law.checks import Missing, check
+
+
+@check("G10", "VGR-62")
+def withdrawn(d: Dossier) -> Iterator[Missing]:
+    if d.withdrawal is None:
+        yield Missing(_("Say why the product is taken out of use."), "withdrawal")
+
+
+@check("G10", "VGR-75")
+def fates(d: Dossier) -> Iterator[Missing]:
+    left = len(d.living)
+    if left:
+        yield Missing(
+            ngettext("%(count)s item has no fate yet.", "%(count)s items have no fate yet.", left) % {"count": left},
+            "items",
+        )
+
+
+@check("G11", "VGR-75")
+def floor_reached(d: Dossier) -> Iterator[Missing]:
+    floor = retention.floor(d)
+    if floor is None:
+        yield Missing(
+            _("The records are kept until ten years after the last item left use; items are still without a fate."),
+            "items",
+        )
+    elif d.on < floor:
+        yield Missing(_("The records are kept at least until %(day)s.") % {"day": date_format(floor)}, "withdrawal")
+
+
+@check("G11", "RET-03")
+def decided(d: Dossier) -> Iterator[Missing]:
+    yield Missing(_("Records are disposed of only by a decision with a reference; none is recorded."), "withdrawal")

@@ -1,0 +1,224 @@
+"""The life of a product and of its revisions: which step may follow which, and what each step demands.
+
+The same list refuses the step, greys the button and explains it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from inhouse import gates
+from inhouse.dossier import Dossier, current
+from inhouse.models import Declaration, Step
+from inhouse.obstacles import Obstacle, Refused
+from organisation import access, clock
+from organisation.access import Act
+from organisation.history import acting
+from organisation.models import User
+from products.models import Product, Revision
+
+P: TypeAlias = Product.Stage
+R: TypeAlias = Revision.Stage
+
+PRODUCT_NEXT: dict[P, list[P]] = {
+    P.PROPOSED: [P.ELIGIBLE, P.REJECTED],
+    P.ELIGIBLE: [P.DEVELOPMENT, P.ABANDONED],
+    P.DEVELOPMENT: [P.IN_USE, P.ABANDONED],
+    P.IN_USE: [P.SUSPENDED, P.WITHDRAWN],
+    P.SUSPENDED: [P.IN_USE, P.WITHDRAWN],
+    P.WITHDRAWN: [P.DISPOSED],
+    P.REJECTED: [P.PROPOSED],
+    P.ABANDONED: [],
+    P.DISPOSED: [],
+}
+
+REVISION_NEXT: dict[R, list[R]] = {
+    R.OPEN: [R.DECLARED, R.ABANDONED],
+    R.DECLARED: [R.IN_FORCE, R.OPEN],
+    R.IN_FORCE: [R.PHASING_OUT, R.CLOSED],
+    R.PHASING_OUT: [R.CLOSED],
+    R.CLOSED: [],
+    R.ABANDONED: [],
+}
+
+WORKED_ON = (P.DEVELOPMENT, P.IN_USE, P.SUSPENDED)
+
+ACTS: dict[P | R, Act] = {
+    P.ELIGIBLE: Act.DECIDE,
+    P.REJECTED: Act.DECIDE,
+    P.PROPOSED: Act.PROPOSE,
+    P.DEVELOPMENT: Act.KEEP,
+    P.IN_USE: Act.SIGN,
+    P.SUSPENDED: Act.SUSPEND,
+    P.WITHDRAWN: Act.END,
+    P.ABANDONED: Act.END,
+    P.DISPOSED: Act.REGISTER,
+    R.DECLARED: Act.SIGN,
+    R.IN_FORCE: Act.SIGN,
+    R.OPEN: Act.END,
+    R.PHASING_OUT: Act.SIGN,
+    R.CLOSED: Act.KEEP,
+}
+
+
+@dataclass
+class Next:
+    """A step that may follow, what stands in its way, and whether this person may take it."""
+
+    to: P
+    obstacles: list[Obstacle]
+    allowed: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.allowed and not any(obstacle.stops for obstacle in self.obstacles)
+
+
+def steps(d: Dossier, *, by: User) -> list[Next]:
+    """The next steps of the product, each with what stands in its way."""
+    return [
+        Next(to, obstacles(d, d.product, to), access.may(by, ACTS[to], d.product.scope))
+        for to in PRODUCT_NEXT[P(d.product.stage)]
+    ]
+
+
+def obstacles(d: Dossier, subject: Product | Revision, to: P | R) -> list[Obstacle]:
+    """Everything that stands between the subject and that stage; none that stops means it may go."""
+    allowed: list[P] | list[R]
+    if isinstance(subject, Product):
+        allowed, now = PRODUCT_NEXT[P(subject.stage)], subject.get_stage_display()
+    else:
+        allowed, now = REVISION_NEXT[R(subject.stage)], subject.get_stage_display()
+    if to not in allowed:
+        return [Obstacle(_("“%(to)s” does not follow from “%(now)s”.") % {"to": to.label, "now": now})]
+    if isinstance(subject, Product):
+        return _for_product(d, P(to))
+    return _for_revision(d, subject, R(to))
+
+
+def _for_product(d: Dossier, to: P) -> list[Obstacle]:
+    stage = P(d.product.stage)
+    if to == P.ELIGIBLE:
+        return gates.standing(d, "G1", "G2")
+    if to == P.DEVELOPMENT:
+        return _with(_owned(d), gates.standing(d, "G3"))
+    if to == P.IN_USE and stage == P.DEVELOPMENT:
+        return _with(_declared(d, d.coming), gates.standing(d, "G7"))
+    if to == P.IN_USE:
+        return _with(_declared(d, d.in_force), gates.standing(d, "G8"))
+    if to == P.WITHDRAWN:
+        return [o for o in gates.standing(d, "G10") if o.mend == "withdrawal"]
+    if to == P.DISPOSED:
+        return gates.standing(d, "G11")
+    return []
+
+
+def _for_revision(d: Dossier, revision: Revision, to: R) -> list[Obstacle]:
+    if to == R.DECLARED:
+        return _with([*_owned(d), *_in_development(d)], gates.standing(d, "G4", "G5", "G6"))
+    if to == R.IN_FORCE:
+        return _with([*_used(d), *_declared(d, revision)], gates.standing(d, "G7", "G9"))
+    if to == R.CLOSED:
+        living = [item.identifier for item in d.living if item.revision_id == revision.pk]
+        if living:
+            return [
+                Obstacle(
+                    _("Items of this revision are still in use: %(items)s.") % {"items": ", ".join(living)},
+                    mend="items",
+                )
+            ]
+    return []
+
+
+def _with(own: list[Obstacle], lawful: list[Obstacle]) -> list[Obstacle]:
+    """The register's own conditions, which no choice of rules can waive, said only where the law does not already say them."""
+    said = {o.mend for o in lawful if o.stops}
+    return [*(o for o in own if o.mend not in said), *lawful]
+
+
+def _owned(d: Dossier) -> list[Obstacle]:
+    return [] if d.product.owner_id else [Obstacle(_("Nobody owns the product."), mend="owner")]
+
+
+def _in_development(d: Dossier) -> list[Obstacle]:
+    if d.product.stage in WORKED_ON:
+        return []
+    return [Obstacle(_("A revision is declared only while the product is in development or in use."), mend="product")]
+
+
+def _used(d: Dossier) -> list[Obstacle]:
+    if d.product.stage in (P.IN_USE, P.SUSPENDED):
+        return []
+    return [Obstacle(_("The first revision comes into force when the product is taken into use."), mend="product")]
+
+
+def _declared(d: Dossier, revision: Revision | None) -> list[Obstacle]:
+    if revision is None or revision.stage == R.OPEN or d.declaration(revision) is None:
+        return [Obstacle(_("No signed declaration stands for the revision."), mend="declaration")]
+    return []
+
+
+def watch(d: Dossier) -> list[Obstacle]:
+    """What must be put right while the product is in use, paused or withdrawn."""
+    if d.product.stage in (P.IN_USE, P.SUSPENDED):
+        return gates.standing(d, "G8")
+    if d.product.stage == P.WITHDRAWN:
+        return gates.standing(d, "G10")
+    return []
+
+
+def lock(product: Product) -> Product:
+    """The product as it is now, locked until the transaction ends. Every rule that changes a life takes this first."""
+    return Product.objects.select_for_update(of=("self",)).select_related("unit").get(pk=product.pk)
+
+
+@transaction.atomic
+def move(subject: Product | Revision, to: P | R, *, by: User, reason: str = "", outcome: str = "") -> None:
+    """Take one step and record who and why, or raise Refused or PermissionDenied and change nothing.
+
+    `outcome` says how a proposal ended, for a step to `rejected`.
+    """
+    product = lock(subject if isinstance(subject, Product) else subject.product)
+    access.require(by, ACTS[to], product.scope)
+    d = current(product)
+    fresh = product if isinstance(subject, Product) else Revision.objects.get(pk=subject.pk)
+    if found := [o for o in obstacles(d, fresh, to) if o.stops]:
+        raise Refused(found)
+    if isinstance(fresh, Revision) and to == R.IN_FORCE and d.in_force:
+        _assign(d.in_force, R.PHASING_OUT, by=by, reason=reason)
+    _assign(fresh, to, by=by, reason=reason, outcome=outcome)
+    subject.stage = to
+    if isinstance(fresh, Product) and to == P.IN_USE and d.in_force is None and d.coming:
+        _assign(d.coming, R.IN_FORCE, by=by, reason=reason)
+    if isinstance(fresh, Product) and to in (P.ABANDONED, P.WITHDRAWN) and d.coming:
+        for stage in [R.OPEN, R.ABANDONED] if d.coming.stage == R.DECLARED else [R.ABANDONED]:
+            _assign(d.coming, stage, by=by, reason=reason)
+    settle(product, by=by)
+
+
+def settle(product: Product, *, by: User) -> None:
+    """Close the revisions whose last item is gone: those being phased out, and on withdrawal the one in force too."""
+    d = current(product)
+    ending = [R.PHASING_OUT, *([R.IN_FORCE] if product.stage == P.WITHDRAWN else [])]
+    for revision in d.revisions:
+        if revision.stage in ending and not obstacles(d, revision, R.CLOSED):
+            _assign(revision, R.CLOSED, by=by, reason="")
+            Declaration.objects.filter(revision=revision).standing().update(replaced_on=clock.today())
+
+
+def _assign(subject: Product | Revision, to: P | R, *, by: User, reason: str, outcome: str = "") -> None:
+    """The one place where a stage is set: the stage, and the step with its day."""
+    with acting(by, reason=reason):
+        step = Step(from_stage=subject.stage, to_stage=to, on=clock.today(), by=by, reason=reason)
+        if isinstance(subject, Product):
+            step.product = subject
+            subject.outcome = outcome
+        else:
+            step.product_id, step.revision = subject.product_id, subject
+        subject.stage = to
+        subject.save(update_fields=["stage", "outcome"] if isinstance(subject, Product) else ["stage"])
+        step.save()

@@ -1,0 +1,70 @@
+"""The market search, and when it must be renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TypedDict
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from inhouse import lifecycle
+from inhouse.dossier import Dossier
+from inhouse.intervals import add_months, months
+from inhouse.models import Candidate, MarketSearch
+from organisation import access, clock
+from organisation.access import Act
+from organisation.history import acting
+from organisation.models import User
+from products.models import Product
+
+
+class Considered(TypedDict):
+    """A device on the market that was looked at."""
+
+    device: str
+    maker: str
+    shortfall: str
+
+
+@transaction.atomic
+def record(
+    product: Product,
+    *,
+    searched_on: date,
+    sources: str,
+    result: str,
+    justification: str,
+    candidates: Sequence[Considered],
+    by: User,
+) -> MarketSearch:
+    """Record a search with the devices considered. Raises ValidationError for a day to come, or devices left out."""
+    product = lifecycle.lock(product)
+    access.require(by, Act.ASSESS, product.scope)
+    if searched_on > clock.today():
+        raise ValidationError({"searched_on": _("The search cannot lie in the future.")})
+    if result == MarketSearch.Result.NONE_FITS and not candidates:
+        raise ValidationError(_("Name the devices that were considered and why each does not meet the need."))
+    with acting(by):
+        search = MarketSearch(
+            product=product,
+            searched_on=searched_on,
+            sources=sources,
+            result=result,
+            justification=justification,
+            done_by=by,
+        )
+        search.full_clean()
+        search.save()
+        for considered in candidates:
+            Candidate.objects.create(search=search, **considered)
+    return search
+
+
+def due_on(d: Dossier) -> date | None:
+    """When the search is to be renewed: by the interval of the class, counted from the last search."""
+    if d.search is None or d.working is None:
+        return None
+    return add_months(d.search.searched_on, months(d.working.risk_class))

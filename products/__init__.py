@@ -1,0 +1,1 @@
+"""What we make, where each item went, and which patients met it."""

@@ -1,0 +1,174 @@
+"""Items: made, released, placed, moved, and what became of each."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from organisation import access, clock
+from organisation.access import Act
+from organisation.history import acting
+from organisation.models import Institution, Unit, User
+from products.models import Item, Placement, Product, Revision
+
+SIGNS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L: a label is read by people
+MADE_IN = (Product.Stage.DEVELOPMENT, Product.Stage.IN_USE)
+
+
+def _locked(item: Item, *, by: User) -> Item:
+    """The item with its product locked, for someone who may keep its records."""
+    product = Product.objects.select_for_update(of=("self",)).select_related("unit").get(pk=item.product_id)
+    access.require(by, Act.KEEP, product.scope)
+    item = Item.objects.select_related("revision").get(pk=item.pk)
+    item.product = product
+    return item
+
+
+@transaction.atomic
+def register(revision: Revision, *, kind: str, identifier: str, quantity: int = 1, made_on: date, by: User) -> Item:
+    """Register one item or lot made to a revision; it gets a label code of its own."""
+    product = Product.objects.select_for_update(of=("self",)).select_related("unit").get(pk=revision.product_id)
+    access.require(by, Act.KEEP, product.scope)
+    if product.stage not in MADE_IN:
+        raise ValidationError(
+            _("Items are registered while the product is in development or in use; it is “%(stage)s”.")
+            % {"stage": product.get_stage_display()}
+        )
+    if revision.stage not in (*Revision.Stage.coming, Revision.Stage.IN_FORCE):
+        raise ValidationError(_("Nothing more is made to revision %(number)s.") % {"number": revision.number})
+    if made_on > clock.today():
+        raise ValidationError({"made_on": _("The day cannot lie in the future.")})
+    item = Item(
+        product=product,
+        revision=revision,
+        kind=kind,
+        identifier=identifier.strip(),
+        quantity=quantity,
+        made_on=made_on,
+        made_by=by,
+        label_code=_label_code(),
+    )
+    item.full_clean()
+    with acting(by):
+        item.save()
+    return item
+
+
+def _label_code() -> str:
+    """Eight signs in two groups; a clash with an earlier one is refused by the database and all but impossible."""
+    signs = "".join(secrets.choice(SIGNS) for _sign in range(8))
+    return f"{signs[:4]}-{signs[4:]}"
+
+
+@transaction.atomic
+def release(item: Item, *, made_to: str, checks: str, deviations: str = "", by: User) -> None:
+    """Release an item: what documentation it was made to, what was checked, what deviated (MDR 5(5)(g))."""
+    item = _locked(item, by=by)
+    if item.is_released:
+        raise ValidationError(_("This item is already released."))
+    if item.fate:
+        raise ValidationError(_("This item is out of use."))
+    if item.revision.stage == Revision.Stage.OPEN:
+        raise ValidationError(
+            _(
+                "An item is released when its revision is declared: until then the documentation may still change (MDR 5(5)(g))."
+            )
+        )
+    item.made_to, item.checks, item.deviations = made_to, checks, deviations
+    item.released_on, item.released_by = clock.today(), by
+    with acting(by):
+        item.save()
+
+
+@transaction.atomic
+def place(
+    item: Item, *, unit: Unit | None, outside: str = "", quantity: int | None = None, since: date, by: User
+) -> Placement:
+    """Put an item, or part of a lot, at a unit. A serial moves there; a lot is spread. Outside the legal entity is refused."""
+    item = _locked(item, by=by)
+    if unit is None:
+        raise ValidationError(
+            {
+                "unit": _(
+                    "“%(place)s” is outside %(institution)s. An in-house device is not transferred to another legal entity (MDR 5(5)(a)); for use there it needs CE marking."
+                )
+                % {"place": outside, "institution": Institution.objects.get()}
+            },
+            code="outside",
+        )
+    if not unit.active:
+        raise ValidationError({"unit": _("%(unit)s is no longer part of the institution.") % {"unit": unit}})
+    if item.product.stage == Product.Stage.SUSPENDED:
+        raise ValidationError(_("Use is paused and items are quarantined: nothing is placed now."))
+    if not item.is_released:
+        raise ValidationError(_("Release the item before it is placed (MDR 5(5)(g))."))
+    if item.fate:
+        raise ValidationError(_("This item is out of use."))
+    if since > clock.today():
+        raise ValidationError({"since": _("The day cannot lie in the future.")})
+    assert item.released_on is not None
+    if since < item.made_on:
+        raise ValidationError({"since": _("It was not made until %(day)s.") % {"day": item.made_on}})
+    with acting(by):
+        if item.kind == Item.Kind.SERIAL:
+            quantity = 1
+            for present in item.placements.filter(until=None):
+                _end(present, since)
+        else:
+            quantity = quantity or left(item)
+            if quantity > left(item) or not quantity:
+                raise ValidationError(
+                    {"quantity": _("%(left)s of this lot are not placed yet.") % {"left": left(item)}}
+                )
+        placement = Placement(item=item, unit=unit, quantity=quantity, since=since, placed_by=by)
+        placement.full_clean()
+        placement.save()
+    return placement
+
+
+def left(item: Item) -> int:
+    """How many of a lot are not placed anywhere."""
+    placed = item.placements.filter(until=None).aggregate(n=Sum("quantity"))["n"] or 0
+    return item.quantity - int(placed)
+
+
+@transaction.atomic
+def take_back(placement: Placement, *, on: date, by: User) -> None:
+    """The item leaves the unit that day, and is with the making unit again."""
+    _locked(placement.item, by=by)
+    placement = Placement.objects.get(pk=placement.pk)
+    if placement.until:
+        raise ValidationError(_("It has already left that unit."))
+    with acting(by):
+        _end(placement, on)
+
+
+def _end(placement: Placement, on: date) -> None:
+    if on < placement.since:
+        raise ValidationError(
+            {"since": _("It came there on %(day)s; it cannot leave earlier.") % {"day": placement.since}}
+        )
+    placement.until = on
+    placement.save()
+
+
+@transaction.atomic
+def end(item: Item, *, fate: str, on: date, note: str = "", by: User) -> None:
+    """What became of an item: its fate and day; it leaves every place it was at."""
+    item = _locked(item, by=by)
+    if item.fate:
+        raise ValidationError(_("The fate of this item is already recorded."))
+    if on > clock.today():
+        raise ValidationError({"on": _("The day cannot lie in the future.")})
+    if on < item.made_on:
+        raise ValidationError({"on": _("It was not made until %(day)s.") % {"day": item.made_on}})
+    with acting(by, reason=note):
+        for present in item.placements.filter(until=None):
+            _end(present, max(on, present.since))
+        item.fate, item.fate_on, item.fate_note = fate, on, note
+        item.save()
