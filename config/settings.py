@@ -99,9 +99,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     if ENV == "test" and "DATABASE_URL" in env:  # a file of the tests' own, as in life; without one, in memory
         DATABASES["default"]["TEST"] = {"NAME": f"{DATABASES['default']['NAME']}.test"}
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = (
-        0 if ENV == "test" else 60
-    )  # seconds; a test's database is dropped at its end
+    DATABASES["default"]["CONN_MAX_AGE"] = 0 if ENV == "test" else 60  # seconds; tests drop their database at the end
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People
@@ -151,6 +149,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 600  # seconds, below the broker's visibility timeout of one hour
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat")
+CELERY_BEAT_SYNC_EVERY = 1  # writes the file at each tick: its age is beat's health
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "organisation.tasks.heartbeat", "schedule": 60.0},
     "sweep-uploads": {"task": "documents.tasks.sweep_uploads", "schedule": 3600.0},

@@ -10,10 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from prepare import ROOT, has_command
 from production import throw_away
-from run import has_command
 
-ROOT = Path(__file__).resolve().parent.parent
 MANAGE = [sys.executable, "manage.py"]
 
 

@@ -5,24 +5,13 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 from honcho import environ, manager
+from prepare import ROOT, has_command, manage, prepare
 
-ROOT = Path(__file__).resolve().parent.parent
 PORT = int(os.environ.get("PORT") or 8000)
-
-
-def manage(*words: str) -> None:
-    done = subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, check=False)
-    if done.returncode:
-        sys.exit(f"“manage.py {' '.join(words)}” did not work (see above); nothing was started.")
-
-
-def has_command(name: str) -> bool:
-    return any(ROOT.glob(f"*/management/commands/{name}.py"))
 
 
 def taken(port: int) -> bool:
@@ -56,10 +45,8 @@ def main() -> None:
     # Services of the surroundings are not meant for the demo, which keeps everything in var/
     for name in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT"):
         os.environ.pop(name, None)
-    if has_command("catalogues"):
-        manage("catalogues")
+    prepare()
     manage("migrate", "--verbosity", "0")
-    manage("collectstatic", "--noinput", "--verbosity", "0")
     print()
     if has_command("demo"):
         manage("demo")

@@ -12,7 +12,7 @@ from importlinter import Contract, ContractCheck, fields, output
 
 
 class Storeys(Contract):
-    """`storeys`: names of modules, lowest first. `rules` stands for all that are not named; `apart` are not looked at."""
+    """`storeys`: names of modules, lowest first; `rules` is whatever is not named. `apart` is not looked at."""
 
     apps = fields.ListField(subfield=fields.StringField())
     storeys = fields.ListField(subfield=fields.StringField())
