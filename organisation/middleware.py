@@ -35,5 +35,5 @@ class ActingUser:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with acting(request.user if request.user.is_authenticated else None):
+        with acting(request.user):  # lazy: looked up when something is written, if not before
             return self.get_response(request)
