@@ -35,7 +35,7 @@ from organisation.history import acting
 from organisation.models import User
 
 
-class Damaged(Exception):  # noqa: N818
+class Damaged(Exception):
     """A stored file is missing, or is not what was stored."""
 
 

@@ -20,11 +20,46 @@ from documents import storing
 from documents.models import Document, SignedFile, StoredFile
 from documents.tasks import sweep_uploads
 from documents.views.files import answer
-from organisation.models import User
+from organisation.models import Administration, Institution, Unit, User
 
 PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 30
 DAY = 24 * 3600
+
+
+@pytest.fixture(autouse=True)
+def media(settings: Settings, tmp_path: Path) -> Path:
+    """A file store of its own for each test."""
+    settings.STORAGES = settings.STORAGES | {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
+    }
+    return tmp_path
+
+
+@pytest.fixture
+def unit(db: None) -> Unit:
+    institution = Institution.objects.create(
+        id=1,
+        name="Region Västanland",
+        organisation_number="232100-0000",
+        address="Box 1",
+        place="Västanstad",
+        country="SE",
+        language="sv",
+        contact="egentillverkning@example.org",
+    )
+    administration = Administration.objects.create(institution=institution, name="Sjukhuset")
+    return Unit.objects.create(administration=administration, name="Medicinsk teknik")
+
+
+@pytest.fixture
+def engineer(unit: Unit) -> User:
+    return User.objects.create(email="anna@example.org", name="Anna Ek", title="Ingenjör", unit=unit)
+
+
+@pytest.fixture
+def colleague(unit: Unit) -> User:
+    return User.objects.create(email="bo@example.org", name="Bo Alm", title="Ingenjör", unit=unit)
 
 
 def archive(**entries: bytes) -> bytes:
