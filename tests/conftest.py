@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import connection
 from playwright.sync_api import Browser, sync_playwright
+from pytest_django import Settings
 
 import tests.history_flush  # noqa: F401
+from organisation.models import Administration, Institution, Role, Unit, User
+from tests import factories
 
 # Services. A test that cannot have what it needs fails with the reason; leaving it out is the caller's choice (-m).
 
@@ -39,3 +43,97 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"])
         yield browser
         browser.close()
+
+
+# Files
+
+
+@pytest.fixture(autouse=True)
+def media(settings: Settings, tmp_path: Path) -> Path:
+    """A file store of its own for each test."""
+    settings.STORAGES = settings.STORAGES | {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
+    }
+    return tmp_path
+
+
+# The cast. Everyone works at the first administration unless it says otherwise; the outsider has the same roles elsewhere.
+
+
+@pytest.fixture
+def institution(db: None) -> Institution:
+    return factories.institution()
+
+
+@pytest.fixture
+def administration(db: None) -> Administration:
+    return factories.administration()
+
+
+@pytest.fixture
+def other_administration(db: None) -> Administration:
+    return factories.other_administration()
+
+
+@pytest.fixture
+def unit(db: None) -> Unit:
+    """The unit that makes."""
+    return factories.unit()
+
+
+@pytest.fixture
+def ward(db: None) -> Unit:
+    """The unit that uses."""
+    return factories.ward()
+
+
+@pytest.fixture
+def engineer(db: None) -> User:
+    return factories.person(Role.ENGINEER)
+
+
+@pytest.fixture
+def adviser(db: None) -> User:
+    return factories.person(Role.ADVISER)
+
+
+@pytest.fixture
+def manager(db: None) -> User:
+    return factories.person(Role.MANAGER)
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """The head of unit whom the stations make product owner."""
+    return factories.person(None)
+
+
+@pytest.fixture
+def registrar(db: None) -> User:
+    return factories.person(Role.REGISTRAR)
+
+
+@pytest.fixture
+def head_office(db: None) -> User:
+    return factories.person(Role.HEAD_OFFICE, everywhere=True)
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    return factories.person(Role.AUDITOR, everywhere=True)
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return factories.person(Role.OPERATOR, everywhere=True)
+
+
+@pytest.fixture
+def nurse(db: None) -> User:
+    """On staff, no role."""
+    return factories.nurse()
+
+
+@pytest.fixture
+def outsider(db: None) -> User:
+    return factories.outsider()

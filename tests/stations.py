@@ -1,0 +1,449 @@
+"""Brings a product to a station of its life, through the rules and by whoever may.
+
+Each function does what the one before does and one thing more, all of it today: live on other days with
+`on_day("2026-03-01")`. Without arguments it happens at the unit of the tests' hospital (`factories`). What is given is
+handed down: `in_use(name="Drill guide", design={"risk_class": "III"}, owner=someone)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from typing import Any
+
+from django.utils import timezone
+
+from inhouse import (
+    assessment,
+    changes,
+    declarations,
+    design,
+    evidence,
+    law,
+    lifecycle,
+    market,
+    owners,
+    readiness,
+    suspension,
+    withdrawal,
+)
+from inhouse.dossier import current
+from inhouse.models import Declaration, EvidenceDocument, EvidenceRecord
+from organisation import clock
+from organisation.models import Administration, Role, Unit, User
+from products import traceability
+from products.models import Item, Product, Revision, UnitUse
+from tests import factories
+
+NEED = {
+    "patient_group": "Children under ten kilos",
+    "special_need": "No adapter on the market fits a small child",
+    "performance_level": "Holds the catheter within one millimetre",
+}
+WEIGHING = {
+    "benefit": "Fewer replaced catheters",
+    "risk": "The adapter could loosen",
+    "cost": "About 200 kronor each",
+    "weighing": "The benefit outweighs the risk",
+    "support_needed": False,
+    "support_reason": "We have made such adapters before",
+}
+DESIGN = {
+    "reference": "A1",
+    "intended_purpose": "Holds a catheter in place",
+    "patient_group": "Children under ten kilos",
+    "description": "A printed adapter in one size",
+    "risk_class": Revision.RiskClass.I,
+    "class_rule": "1",
+    "class_reason": "Not invasive",
+    "patient_tracing": False,
+    "tracing_reason": "Stays outside the body",
+}
+READINESS = {
+    "managing_organisation": "Medicinsk teknik",
+    "managing_contact": "mt@vastanland.example",
+    "training_needed": True,
+    "training_plan": "Ten minutes at the ward",
+    "support_contact": "mt@vastanland.example",
+    "maintenance_needed": False,
+    "marking": "on_product",
+    "marking_text": "Number and lot on the handle",
+    "follow_up_months": 36,
+}
+ANSWERS = {
+    "general_definition": {"g1": "yes", "g2": "yes"},
+    "md_or_ivd": {"iv1": "no"},
+    "custom_made": {"c1": "no"},
+    "outside_use": {"o1": "no"},
+    "scope_categories": {"manufacture_modify": "yes"},
+    "prohibitions": {
+        "ce_equivalent_exists": "no",
+        "industrial_scale": "no",
+        "not_safe_benefit": "no",
+        "outside_organisation": "no",
+    },
+}
+
+
+# --- when and who
+
+
+def moment(day: date | str) -> datetime:
+    """Noon of a day at the hospital."""
+    day = date.fromisoformat(day) if isinstance(day, str) else day
+    return timezone.make_aware(datetime.combine(day, time(12)))
+
+
+@contextmanager
+def on_day(day: date | str) -> Iterator[date]:
+    """Everything inside happens at noon of that day."""
+    with clock.at(moment(day)):
+        yield clock.today()
+
+
+def fresh(product: Product) -> Product:
+    """The product as the database has it."""
+    return Product.objects.select_related("unit__administration", "owner").get(pk=product.pk)
+
+
+def place(product: Product) -> Administration:
+    return product.unit.administration
+
+
+def engineer(product: Product) -> User:
+    return factories.person(Role.ENGINEER, at=place(product))
+
+
+def manager(product: Product) -> User:
+    return factories.person(Role.MANAGER, at=place(product))
+
+
+def registrar(product: Product) -> User:
+    return factories.person(Role.REGISTRAR, at=place(product))
+
+
+def owner_of(product: Product) -> User:
+    """The product owner, read anew."""
+    return User.objects.get(pk=fresh(product).owner_id)
+
+
+# --- from idea to decision
+
+
+def proposed(
+    name: str = "Catheter adapter",
+    *,
+    summary: str = "Holds a catheter in place on a small child.",
+    unit: Unit | None = None,
+    by: User | None = None,
+) -> Product:
+    """Someone on staff had an idea."""
+    unit = unit or factories.unit()
+    return fresh(
+        assessment.propose(name=name, summary=summary, unit=unit, by=by or factories.nurse(at=unit.administration))
+    )
+
+
+def answers(given: dict[str, str], *, reason: str = "As we see it") -> assessment.Answers:
+    return {question: (value, reason) for question, value in given.items()}
+
+
+def assessed(name: str = "Catheter adapter", **given: Any) -> Product:
+    """All that the decision rests on is written down; nobody has decided yet."""
+    product = proposed(name, **given)
+    by = engineer(product)
+    for tree, values in ANSWERS.items():
+        assessment.answer(product, tree, answers(values), by=by)
+    assessment.write(product, NEED, by=by)
+    searched(product)
+    assessment.write(product, WEIGHING, by=by)
+    return fresh(product)
+
+
+def searched(product: Product) -> None:
+    """The market was searched and nothing fits."""
+    market.record(
+        product,
+        searched_on=clock.today(),
+        sources="EUDAMED, three manufacturers",
+        result="none_fits",
+        justification="All adapters are made for adults",
+        candidates=[{"device": "CathFix", "maker": "Fixo AB", "shortfall": "Too wide"}],
+        by=engineer(product),
+    )
+
+
+def eligible(name: str = "Catheter adapter", **given: Any) -> Product:
+    """A manager decided that it may be made."""
+    product = assessed(name, **given)
+    assessment.decide(product, make=True, reason="Nothing else fits", by=manager(product))
+    return fresh(product)
+
+
+def rejected(name: str = "Catheter adapter", *, end: str = Product.Outcome.BUY, **given: Any) -> Product:
+    """A manager decided that it is not made."""
+    product = assessed(name, **given)
+    assessment.decide(product, make=False, end=end, reason="There is one to buy", by=manager(product))
+    return fresh(product)
+
+
+# --- from owner to declaration
+
+
+def owned(name: str = "Catheter adapter", *, owner: User | None = None, **given: Any) -> Product:
+    """A head of unit was asked to be the owner and accepted."""
+    product = eligible(name, **given)
+    hand_over(product, to=owner or factories.person(None, at=place(product)))
+    return fresh(product)
+
+
+def hand_over(product: Product, *, to: User) -> None:
+    """The manager asks someone to be the owner, and that person accepts."""
+    reason = "" if to.leads else "Knows it best"
+    owners.accept(owners.appoint(product, person=to, level_reason=reason, by=manager(product)), by=to)
+
+
+def in_development(name: str = "Catheter adapter", *, design: dict[str, Any] | None = None, **given: Any) -> Product:
+    """Purpose and class are written, the quality system is named, and work has begun."""
+    product = owned(name, **given)
+    describe(product, **(design or {}))
+    lifecycle.move(product, Product.Stage.DEVELOPMENT, by=engineer(product))
+    return fresh(product)
+
+
+def describe(product: Product, **fields: Any) -> None:
+    """Write the design of the open revision."""
+    design.describe(
+        coming(product),
+        DESIGN | fields,
+        quality_system=factories.quality_system(at=place(product)),
+        by=engineer(product),
+    )
+
+
+def coming(product: Product) -> Revision:
+    """The revision that is being worked on."""
+    return Revision.objects.select_related("product__unit").get(product=product, stage__in=Revision.Stage.coming)
+
+
+def in_force(product: Product) -> Revision:
+    return Revision.objects.select_related("product__unit").get(product=product, stage=Revision.Stage.IN_FORCE)
+
+
+def documented(name: str = "Catheter adapter", **given: Any) -> Product:
+    """Every group of documents has one, and it is verified and validated. Nothing is signed."""
+    product = in_development(name, **given)
+    revision = coming(product)
+    for group in EvidenceDocument.Group:
+        if group != EvidenceDocument.Group.OTHER:
+            document(revision, group=group)
+    examined(revision)
+    return fresh(product)
+
+
+def document(revision: Revision, *, group: str, title: str = "", confidential: bool = True) -> EvidenceDocument:
+    title = title or f"About {group}"
+    return evidence.add_document(
+        revision,
+        group=group,
+        upload=factories.pdf(title, name=f"{group}.pdf"),
+        by=engineer(revision.product),
+        title=title,
+        version="1",
+        confidential=confidential,
+    )
+
+
+def examined(revision: Revision, *, outcome: str = "approved", done_on: date | None = None) -> list[EvidenceRecord]:
+    """Verified and validated, with the same outcome."""
+    return [record(revision, kind=kind, outcome=outcome, done_on=done_on) for kind in EvidenceRecord.Kind]
+
+
+def record(revision: Revision, *, kind: str, outcome: str = "approved", done_on: date | None = None) -> EvidenceRecord:
+    return evidence.record(
+        revision,
+        kind=kind,
+        what="Three adapters",
+        method="Pulled with ten newton",
+        result="None came loose",
+        outcome=outcome,
+        done_on=done_on or clock.today(),
+        done_by="Eva Ek, clinical engineer",
+        by=engineer(revision.product),
+    )
+
+
+def declared(name: str = "Catheter adapter", **given: Any) -> Product:
+    """The owner signed the declaration of the first revision."""
+    product = documented(name, **given)
+    sign(product)
+    return fresh(product)
+
+
+def sign(product: Product, *, language: str = "sv", place: str = "Västanstad") -> Declaration:
+    """The owner reads the declaration of the revision that is being worked on, and signs it."""
+    return declarations.sign(
+        coming(product),
+        read=read(product, language=language, place=place),
+        password=factories.PASSWORD,
+        place=place,
+        language=language,
+        by=owner_of(product),
+    )
+
+
+def read(product: Product, *, language: str = "sv", place: str = "Västanstad") -> str:
+    """The digest of what the owner sees before signing."""
+    d = current(fresh(product))
+    assert d.coming
+    return declarations.digest(declarations.snapshot(d, d.coming, place=place, language=language))
+
+
+def declaration(product: Product) -> Declaration:
+    """The newest declaration of the product."""
+    return Declaration.objects.select_related("revision__product__unit").filter(revision__product=product).latest("pk")
+
+
+# --- into use
+
+
+def registered(product: Product) -> None:
+    """The newest declaration gets its diary number and is published."""
+    by = registrar(product)
+    newest = declaration(product)
+    declarations.enter(newest, diary_number=f"MT {clock.today().year}-{newest.pk}", diary_name="MT", by=by)
+    declarations.publish(newest, by=by)
+
+
+def prepared(revision: Revision, **fields: Any) -> None:
+    """What must stand around the device is in place."""
+    readiness.prepare(revision, READINESS | fields, by=engineer(revision.product))
+
+
+def listed(product: Product) -> None:
+    """The unit makes it and the ward uses it."""
+    by = engineer(product)
+    ward = factories.ward(at=place(product))
+    for unit, part in ((product.unit, UnitUse.Part.MAKES), (ward, UnitUse.Part.USES)):
+        readiness.list_unit(product, unit=unit, part=part, since=clock.today(), by=by)
+
+
+def made(
+    product: Product, identifier: str = "001", *, revision: Revision | None = None, lot_of: int | None = None
+) -> Item:
+    """An item, or a lot of so many, made today to the newest revision that is not ended."""
+    revision = revision or Revision.objects.filter(
+        product=product, stage__in=(*Revision.Stage.coming, Revision.Stage.IN_FORCE)
+    ).latest("number")
+    return traceability.register(
+        revision,
+        kind="lot" if lot_of else "serial",
+        identifier=identifier,
+        quantity=lot_of or 1,
+        made_on=clock.today(),
+        by=engineer(product),
+    )
+
+
+def released(product: Product, identifier: str = "001", **given: Any) -> Item:
+    """An item made, checked and released."""
+    item = made(product, identifier, **given)
+    traceability.release(item, made_to="Drawing A1", checks="Measured", by=engineer(product))
+    item.refresh_from_db()
+    return item
+
+
+def placed(product: Product, identifier: str = "001", *, at: Unit | None = None, **given: Any) -> Item:
+    """An item released and brought to the ward."""
+    item = released(product, identifier, **given)
+    traceability.place(item, unit=at or factories.ward(at=place(product)), since=clock.today(), by=engineer(product))
+    return item
+
+
+def ready(name: str = "Catheter adapter", *, item: bool = True, **given: Any) -> Product:
+    """Declared, registered and prepared, with an item at the ward: nothing stands in the way of use."""
+    product = declared(name, **given)
+    registered(product)
+    prepared(coming(product))
+    listed(product)
+    if item:
+        placed(product)
+    return fresh(product)
+
+
+def in_use(name: str = "Catheter adapter", **given: Any) -> Product:
+    """Patients may meet it."""
+    product = ready(name, **given)
+    lifecycle.move(product, Product.Stage.IN_USE, by=owner_of(product))
+    return fresh(product)
+
+
+# --- during use
+
+
+def suspended(name: str = "Catheter adapter", **given: Any) -> Product:
+    """In use, then paused."""
+    product = in_use(name, **given)
+    suspension.suspend(product, cause="An adapter came loose", by=engineer(product))
+    return fresh(product)
+
+
+def changing(product: Product) -> Revision:
+    """An essential change is wanted: the second revision is open and carries everything over."""
+    asked = answers(dict.fromkeys((q.id for q in law.trees()["change_triggers"].questions), "no"))
+    asked["conformity"] = ("yes", "Another plastic")
+    change = changes.ask(product, description="A softer plastic", answers=asked, by=engineer(product))
+    assert change.revision
+    return change.revision
+
+
+def second_revision(name: str = "Catheter adapter", **given: Any) -> Product:
+    """In use, with the second revision open."""
+    product = in_use(name, **given)
+    changing(product)
+    return fresh(product)
+
+
+def second_declared(name: str = "Catheter adapter", **given: Any) -> Product:
+    """The second revision is confirmed, examined anew, signed, registered and prepared; the first is in force."""
+    product = second_revision(name, **given)
+    renew(product)
+    return fresh(product)
+
+
+def renew(product: Product) -> None:
+    """Confirm what the open revision carried over, examine it anew, sign it and make it ready."""
+    evidence.confirm_documents(coming(product), by=engineer(product))
+    examined(coming(product))
+    sign(product)
+    registered(product)
+    prepared(coming(product))
+
+
+def second_in_force(name: str = "Catheter adapter", **given: Any) -> Product:
+    """The second revision is in force; the first is being phased out while its item is in use."""
+    product = second_declared(name, **given)
+    lifecycle.move(coming(product), Revision.Stage.IN_FORCE, by=owner_of(product))
+    return fresh(product)
+
+
+# --- out of use
+
+
+def withdrawn(name: str = "Catheter adapter", **given: Any) -> Product:
+    """Out of use for good; the item at the ward has no fate yet."""
+    product = in_use(name, **given)
+    withdrawal.withdraw(product, reason="There is one to buy now", by=owner_of(product))
+    return fresh(product)
+
+
+def scrapped(item: Item) -> None:
+    withdrawal.end_item(item, fate="scrapped", on=clock.today(), by=engineer(fresh(item.product)))
+
+
+def abandoned(name: str = "Catheter adapter", **given: Any) -> Product:
+    """Given up during development."""
+    product = in_development(name, **given)
+    withdrawal.abandon(product, reason="The project ended", by=manager(product))
+    return fresh(product)
