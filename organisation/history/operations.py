@@ -26,8 +26,13 @@ class Triggers(Operation):
         """The models stay as they are."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if not schema_editor.collect_sql:
-            triggers.install(schema_editor.connection)
+        if schema_editor.collect_sql:
+            return
+        if schema_editor.connection.vendor == "sqlite":  # its triggers look at unique indexes, made last of all
+            for statement in schema_editor.deferred_sql:
+                schema_editor.execute(statement)
+            schema_editor.deferred_sql.clear()
+        triggers.install(schema_editor.connection)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         """Nothing: `migrate` makes them again when it is done."""

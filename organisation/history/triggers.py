@@ -45,7 +45,7 @@ def install(connection: Any = default_connection) -> None:
 
     A second time it changes nothing.
     """
-    engine = _engine(connection)
+    engine = engine_of(connection)
     with connection.cursor() as cursor:
         engine.prepare(cursor)
         wanted = _wanted(engine, cursor)
@@ -60,7 +60,7 @@ def install(connection: Any = default_connection) -> None:
 
 def missing(connection: Any = default_connection) -> list[Gap]:
     """Each trigger that is absent, disabled or outdated. A table that is not there yet needs none."""
-    engine = _engine(connection)
+    engine = engine_of(connection)
     with connection.cursor() as cursor:
         wanted = _wanted(engine, cursor)
         present = engine.present(cursor)
@@ -107,7 +107,7 @@ def protected_tables() -> set[str]:
     return pairs | {model._meta.db_table for model, _lock in _locked_models()}
 
 
-def _engine(connection: Any) -> Engine:
+def engine_of(connection: Any) -> Engine:
     engines: Mapping[str, Engine] = {"postgresql": postgresql, "sqlite": sqlite3}
     return engines[connection.vendor]
 
