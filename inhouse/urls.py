@@ -1,6 +1,44 @@
-from django.urls import path
+"""Addresses of the register. Each subject's views name their own."""
 
-from inhouse.views import home
+from django.urls import URLPattern
+
+from inhouse.views import (
+    assessment,
+    changes,
+    declarations,
+    design,
+    evidence,
+    followup,
+    history,
+    home,
+    items,
+    lifecycle,
+    lists,
+    market,
+    owners,
+    patients,
+    products,
+    public,
+    readiness,
+)
 
 app_name = "inhouse"
-urlpatterns = [path("", home.home, name="home")]
+urlpatterns: list[URLPattern] = [
+    *home.urls,
+    *products.urls,
+    *assessment.urls,
+    *market.urls,
+    *owners.urls,
+    *design.urls,
+    *evidence.urls,
+    *declarations.urls,
+    *readiness.urls,
+    *items.urls,
+    *patients.urls,
+    *lifecycle.urls,
+    *followup.urls,
+    *changes.urls,
+    *history.urls,
+    *lists.urls,
+    *public.urls,
+]

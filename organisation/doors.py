@@ -24,8 +24,10 @@ class Request(HttpRequest):
 View = Callable[..., HttpResponseBase]
 
 
-def door(act: access.Act, fetch: Callable[..., Any] | None = None) -> Callable[[View], View]:
-    """Guard a view by an act.
+def door(
+    act: access.Act, fetch: Callable[..., Any] | None = None, *, post: access.Act | None = None
+) -> Callable[[View], View]:
+    """Guard a view by an act; sending something (POST) may take another, `post`.
 
     `fetch` gets the address's arguments and returns the subject (or raises 404); the subject's `scope` says where the
     act takes place, and the view gets it in place of the arguments. Without `fetch` the act is institution-wide.
@@ -34,17 +36,19 @@ def door(act: access.Act, fetch: Callable[..., Any] | None = None) -> Callable[[
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            public = access.Tie.PUBLIC in access.TABLE[act]
+            asked = post if post is not None and request.method == "POST" else act
+            public = access.Tie.PUBLIC in access.TABLE[asked]
             if not public and not request.user.is_authenticated:
                 return cast(HttpResponse, redirect_to_login(request.get_full_path()))
             if fetch is None:
-                access.require(request.user, act)
+                access.require(request.user, asked)
                 return view(request, *args, **kwargs)
             subject = fetch(**kwargs)
-            access.require(request.user, act, subject.scope)
+            access.require(request.user, asked, subject.scope)
             return view(request, subject)
 
         guarded.act = act  # type: ignore[attr-defined]
+        guarded.post_act = post or act  # type: ignore[attr-defined]
         guarded.fetch = fetch  # type: ignore[attr-defined]
         return guarded
 

@@ -1,0 +1,38 @@
+"""What every page shows: the institution and the menu, which holds only what this person can open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from organisation import access
+from organisation.access import Act
+from organisation.models import Institution
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    institution = Institution.objects.first()
+    if not request.user.is_authenticated:
+        return {"institution": institution, "menu": []}
+    wanted = [
+        ("inhouse:home", _("Home"), Act.WORK, "work"),
+        ("inhouse:products", _("Products"), Act.WORK, "work"),
+        ("inhouse:items-all", _("Items"), Act.WORK, "work"),
+        ("inhouse:patients", _("Patients"), Act.PATIENTS, "work"),
+        ("inhouse:lists", _("Lists"), Act.WORK, "work"),
+        ("inhouse:public", _("Public register"), Act.READ_PUBLIC, "open"),
+        ("organisation:institution", _("Institution"), Act.SETTINGS, "keep"),
+        ("organisation:people", _("Users"), Act.USERS, "keep"),
+        ("organisation:audit", _("All history"), Act.AUDIT, "keep"),
+    ]
+    path = request.path
+    menu = []
+    for name, label, act, group in wanted:
+        if access.somewhere(request.user, act):
+            address = reverse(name)
+            here = path == address if name == "inhouse:home" else path.startswith(address)
+            menu.append({"label": label, "address": address, "here": here, "group": group})
+    return {"institution": institution, "menu": menu}

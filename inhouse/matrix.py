@@ -1,0 +1,83 @@
+"""The eight conditions of Article 5(5) for one product, each met or not, with what shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from inhouse import gates
+from inhouse.dossier import Dossier
+from inhouse.law import Requirement, checks
+from inhouse.law.checks import Missing
+from organisation.models import Authority
+
+
+@dataclass
+class Condition:
+    """A point of Article 5(5): `state` is met, missing or waiting (its time has not come)."""
+
+    requirement: Requirement
+    state: str
+    evidence: str
+    mend: str
+
+    @property
+    def point(self) -> str:
+        return self.requirement.point
+
+
+def matrix(d: Dossier) -> list[Condition]:
+    """The points in their order."""
+    rows = [row for row in gates.requirements(d) if row.point]
+    return [_condition(d, row) for row in sorted(rows, key=lambda row: row.point)]
+
+
+def _condition(d: Dossier, row: Requirement) -> Condition:
+    missing: list[Missing] = [m for gate in row.gates for m in checks.REGISTRY[row.id, gate](d)]
+    evidence, mend, reached = _evidence(d, row.point)
+    if missing:
+        return Condition(row, "missing" if reached else "waiting", evidence or missing[0].text, missing[0].mend)
+    return Condition(row, "met" if reached else "waiting", evidence, mend)
+
+
+def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
+    """What shows the point, where it stands, and whether there is anything to show yet."""
+    revision = d.working
+    match point:
+        case "a":
+            count = len({p.item_id for p in d.placed})
+            text = ngettext("%(count)s item, placed within the institution", "%(count)s items, all placed within the institution", count)
+            return (text % {"count": count} if count else _("No item is placed yet")), "items", bool(d.answered("prohibitions"))
+        case "b":
+            return str(d.product.quality_system or ""), "design", d.product.quality_system_id is not None
+        case "c" if d.search:
+            count = len(d.considered(d.search))
+            words = {"day": date_format(d.search.searched_on), "count": count}
+            text = ngettext("Search of %(day)s, %(count)s device considered", "Search of %(day)s, %(count)s devices considered", count)
+            return text % words, "market", True
+        case "d":
+            authority = Authority.objects.on(d.on).filter(task=Authority.Task.SUPERVISION).first()
+            return (_("The register answers %(authority)s at once") % {"authority": authority.short_name} if authority else ""), "history", True
+        case "e":
+            declaration = d.declaration(revision) if revision else None
+            if declaration is None:
+                return _("Drawn up when the owner signs"), "declaration", False
+            words = {"number": declaration.number, "day": date_format(declaration.signed_on)}
+            return _("%(number)s, signed %(day)s") % words, "declaration", True
+        case "f":
+            count = len(d.documents_of(revision)) if revision else 0
+            return ngettext("%(count)s document", "%(count)s documents", count) % {"count": count} if count else "", "documents", count > 0
+        case "g":
+            released = sum(item.is_released for item in d.living)
+            words = {"released": released, "count": len(d.living)}
+            if not d.living:
+                return _("No item is made yet"), "items", False
+            return _("Release records for %(released)s of %(count)s items") % words, "items", True
+        case "h":
+            if d.follow_ups:
+                return _("Last reviewed %(day)s") % {"day": date_format(d.follow_ups[-1].done_on)}, "follow-up", True
+            return _("First follow-up three months after use starts"), "follow-up", d.product.stage in d.product.Stage.used
+    return "", "market", False

@@ -1,0 +1,28 @@
+"""Placeholder."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.urls import path
+
+from inhouse.views import pages
+from organisation.access import Act
+from organisation.doors import Request, door
+
+
+@door(Act.WORK)
+def plain(request: Request, **words: str) -> HttpResponse:
+    return HttpResponse("")
+
+
+@door(Act.WORK, pages.product)
+def about(request: Request, product: object) -> HttpResponse:
+    return HttpResponse("")
+
+
+urls = [
+    path("products/<int:pk>/step/", about, name="step"),
+    path("products/<int:pk>/abandon/", about, name="abandon"),
+    path("products/<int:pk>/pause/", about, name="suspension"),
+    path("products/<int:pk>/withdrawal/", about, name="withdrawal"),
+]

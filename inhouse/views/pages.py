@@ -1,0 +1,112 @@
+"""What the pages of a product share: fetching it, its frame, and asking a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from inhouse.dossier import Dossier, current
+from inhouse.obstacles import Refused
+from organisation import access
+from organisation.access import Act, Scope
+from organisation.doors import Request
+from organisation.models import User
+from products.models import Product, Revision
+
+
+def product(pk: int) -> Product:
+    """The product with what its head shows, or 404."""
+    return get_object_or_404(
+        Product.objects.select_related("unit__administration", "owner", "quality_system", "proposed_by"), pk=pk
+    )
+
+
+class Permissions:
+    """What this person may do there, for templates: `may.keep`."""
+
+    def __init__(self, user: User, scope: Scope) -> None:
+        self.user, self.scope = user, scope
+
+    def __getitem__(self, act: str) -> bool:
+        return access.may(self.user, Act(act), self.scope)
+
+
+def show(
+    request: Request, product: Product, template: str, *, d: Dossier | None = None, status: int = 200, **context: Any
+) -> HttpResponse:
+    """A page about a product, in the frame that all of them share."""
+    d = d or current(product)
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    return render(
+        request,
+        template,
+        {
+            "product": product,
+            "d": d,
+            "revision": context.pop("revision", d.working),
+            "may": Permissions(request.user, product.scope),
+            "subjects": subjects(d, here or ""),
+            **context,
+        },
+        status=status,
+    )
+
+
+def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
+    """The pages of a product that exist for its stage, in the order of its life."""
+    stage = d.product.stage
+    made = stage not in (Product.Stage.PROPOSED, Product.Stage.REJECTED)
+    used = stage in Product.Stage.used
+    wanted = [
+        ("product", _("Overview"), True),
+        ("assessment", _("Assessment"), True),
+        ("owner", _("Product owner"), made),
+        ("design", _("Design"), made),
+        ("documents", _("Documents"), made),
+        ("evidence", _("Verification and validation"), made),
+        ("declaration", _("Declaration"), made),
+        ("readiness", _("Readiness for use"), made),
+        ("items", _("Items"), made),
+        ("follow-up", _("Follow-up"), used),
+        ("change", _("Changes"), used),
+        ("withdrawal", _("Out of use"), used),
+        ("history", _("History"), True),
+    ]
+    return [
+        {"label": label, "address": reverse(f"inhouse:{name}", args=[d.product.pk]), "here": here == name or here.startswith(f"{name}-")}
+        for name, label, exists in wanted
+        if exists
+    ]
+
+
+def attempt(form: forms.BaseForm, act: Callable[[], Any]) -> bool:
+    """Ask a rule; what it refuses becomes the form's errors, with everything typed kept."""
+    try:
+        act()
+    except Refused as refusal:
+        for obstacle in refusal.obstacles:
+            form.add_error(None, str(obstacle))
+    except ValidationError as refusal:
+        if hasattr(refusal, "error_dict"):
+            for name, errors in refusal.error_dict.items():
+                for error in errors:
+                    form.add_error(name if name in form.fields else None, error)
+        else:
+            form.add_error(None, refusal)
+    return not form.errors
+
+
+def revision_shown(request: Request, d: Dossier) -> Revision:
+    """The revision a page is about: the one asked for by `?revision=`, else the one being worked on."""
+    asked = request.GET.get("revision", "")
+    found = d.revision(int(asked)) if asked.isdigit() else None
+    revision = found or d.working
+    assert revision is not None
+    return revision

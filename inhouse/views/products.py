@@ -1,0 +1,190 @@
+"""The list of products, the page of one, and finding things."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from inhouse import followup, law, lifecycle, market, retention, story
+from inhouse.dossier import Dossier, dossier
+from inhouse.matrix import matrix
+from inhouse.models import Declaration
+from inhouse.views import pages
+from organisation import clock
+from organisation.access import Act
+from organisation.doors import Request, door
+from organisation.forms import Form
+from organisation.models import Administration
+from products.models import Item, Product, Revision
+
+PER_PAGE = 50
+
+
+class FilterForm(Form):
+    """What the list of products can be narrowed by; every field may be left out."""
+
+    q = forms.CharField(label=_("Name or number"), required=False)
+    stage = forms.ChoiceField(label=_("Stage"), required=False)
+    administration = forms.ModelChoiceField(Administration.objects.all(), label=_("Administration"), required=False)
+    category = forms.ChoiceField(label=_("Scope category"), required=False)
+    risk_class = forms.ChoiceField(label=_("Risk class"), required=False)
+    mine = forms.BooleanField(label=_("Only mine"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        anything: list[tuple[str, Any]] = [("", _("all"))]
+        self.fields["stage"].choices = anything + list(Product.Stage.choices)  # type: ignore[attr-defined]
+        self.fields["risk_class"].choices = anything + list(Revision.RiskClass.choices)  # type: ignore[attr-defined]
+        categories = law.trees()["scope_categories"].questions
+        self.fields["category"].choices = anything + [(question.id, question.text) for question in categories]  # type: ignore[attr-defined]
+
+    def narrow(self, products: QuerySet[Product], request: Request) -> QuerySet[Product]:
+        wanted = self.cleaned_data
+        if wanted["q"]:
+            products = products.filter(Q(name__icontains=wanted["q"]) | Q(number__icontains=wanted["q"]))
+        if wanted["stage"]:
+            products = products.filter(stage=wanted["stage"])
+        if wanted["administration"]:
+            products = products.filter(unit__administration=wanted["administration"])
+        if wanted["category"]:
+            products = products.filter(
+                assessments__answers__tree="scope_categories",
+                assessments__answers__question=wanted["category"],
+                assessments__answers__value="yes",
+            ).distinct()
+        if wanted["risk_class"]:
+            products = products.filter(revisions__risk_class=wanted["risk_class"]).distinct()
+        if wanted["mine"]:
+            products = products.filter(Q(owner=request.user) | Q(proposed_by=request.user))
+        return products
+
+
+@door(Act.WORK)
+def products(request: Request) -> HttpResponse:
+    """All products, narrowed by what stands in the address."""
+    form = FilterForm(request.GET)
+    found = Product.objects.select_related("unit__administration", "owner")
+    if form.is_valid():
+        found = form.narrow(found, request)
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    template = "inhouse/products/_rows.html" if request.htmx else "inhouse/products/list.html"
+    query = request.GET.copy()
+    query.pop("page", None)
+    return render(request, template, {"form": form, "page": page, "query": query.urlencode()})
+
+
+class TimeForm(Form):
+    """Which of the two times: true on a day, or known on a day."""
+
+    day = forms.DateField(label=_("As of"))
+    time = forms.ChoiceField(
+        label=_("Which time"), choices=[("on", _("what was true that day")), ("known", _("what the register knew then"))], required=False
+    )
+
+
+@door(Act.WORK, pages.product)
+def product(request: Request, product: Product) -> HttpResponse:
+    """One product: its life, what stands in the way, the conditions of Article 5(5); today or as of any day."""
+    form = TimeForm(request.GET if "day" in request.GET else None)
+    on, known = None, None
+    if form.is_bound and form.is_valid():
+        day: date = form.cleaned_data["day"]
+        if form.cleaned_data["time"] == "known":
+            known = timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
+        else:
+            on = day
+    d = dossier(product, on=on, known=known)
+    if d is None:
+        return pages.show(request, product, "inhouse/products/before.html", form=form)
+    return pages.show(
+        request,
+        product if d.known is None and on is None else d.product,
+        "inhouse/products/page.html",
+        d=d,
+        form=form,
+        then=on or (form.cleaned_data["day"] if known else None),
+        knew=known is not None,
+        rail=rail(d),
+        steps=lifecycle.steps(d, by=request.user),
+        watch=lifecycle.watch(d),
+        signing=_signing(d),
+        matrix=matrix(d),
+        coming_up=coming_up(d),
+        latest=story.latest(d) if on is None and known is None else [],
+        floor=retention.floor(d),
+    )
+
+
+def _signing(d: Dossier) -> list[Any] | None:
+    """What stands between an open revision and its declaration; None when there is nothing to sign."""
+    if d.coming is None or d.coming.stage != Revision.Stage.OPEN or d.product.stage not in lifecycle.WORKED_ON:
+        return None
+    return lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)
+
+
+def rail(d: Dossier) -> list[dict[str, Any]]:
+    """The life of product and revision as one story: what is done, where it is, what lies ahead."""
+    stage = d.product.stage
+    owner = next((a.accepted_on for a in d.appointments if a.accepted_on), None)
+    signed = d.declarations[0].signed_on if d.declarations else None
+    days: list[tuple[Any, date | None]] = [
+        (_("Proposed"), d.product.proposed_on),
+        (_("Eligible"), d.reached("eligible")),
+        (_("Owner accepted"), owner),
+        (_("Development"), d.reached("development")),
+        (_("Declared"), signed),
+        (_("In use"), d.reached("in_use")),
+        (_("Withdrawn"), d.reached("withdrawn")),
+        (_("Kept until"), None),
+    ]
+    if stage in ("rejected", "abandoned"):
+        days = [(label, day) for label, day in days if day] + [(d.product.get_stage_display().capitalize(), d.reached(stage))]
+    reached = max((index for index, (_label, day) in enumerate(days) if day), default=0)
+    floor = retention.floor(d)
+    stops = []
+    for index, (label, day) in enumerate(days):
+        state = "now" if index == reached else "done" if day or index < reached else ""
+        if label == _("Kept until") and floor:
+            day = floor
+        if index == reached and stage == "suspended":
+            label, day = d.product.get_stage_display().capitalize(), d.since()
+        stops.append({"label": label, "day": day, "state": state})
+    return stops
+
+
+def coming_up(d: Dossier) -> list[tuple[date, Any]]:
+    """The days that lie ahead for a product, nearest first."""
+    days = [(market.due_on(d), _("Market search renewal")), (followup.due_on(d), _("Clinical follow-up"))]
+    days += [(action.due_on, action.text) for action in d.actions if action.done_on is None]
+    return sorted(((day, text) for day, text in days if day and d.product.stage in lifecycle.WORKED_ON), key=lambda row: row[0])
+
+
+@door(Act.WORK)
+def search(request: Request) -> HttpResponse:
+    """Find by product name or number, serial, lot, label code or diary number. Patients are found on their own page only."""
+    q = request.GET.get("q", "").strip()
+    if not q:
+        return render(request, "inhouse/products/search.html", {"q": q})
+    found = list(Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:PER_PAGE])
+    items = list(Item.objects.filter(Q(identifier__icontains=q) | Q(label_code__iexact=q)).select_related("product", "revision")[:PER_PAGE])
+    declarations = list(
+        Declaration.objects.filter(Q(diary_number__icontains=q) | Q(number__icontains=q)).select_related("revision__product").defer("snapshot")[:PER_PAGE]
+    )
+    context = {"q": q, "products": found, "items": items, "declarations": declarations, "today": clock.today()}
+    return render(request, "inhouse/products/search.html", context)
+
+
+urls = [
+    path("products/", products, name="products"),
+    path("products/<int:pk>/", product, name="product"),
+    path("search/", search, name="search"),
+]

@@ -1,0 +1,116 @@
+"""Forms as they look and behave everywhere: labels, days, and two people editing the same thing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+
+from organisation.models import User
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class DayInput(forms.DateInput):
+    """The browser's own calendar; the value travels in ISO form whatever the language."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+def dress(form: forms.BaseForm) -> None:
+    """Give every field of a form the design system's look."""
+    for field in form.fields.values():
+        if isinstance(field, forms.DateField):
+            field.widget = DayInput()
+            field.widget.is_required = field.required
+        if isinstance(field.widget, forms.Textarea):
+            field.widget.attrs.setdefault("rows", 4)
+        if isinstance(field, forms.TypedChoiceField) and isinstance(field.widget, forms.RadioSelect):
+            field.choices = [choice for choice in field.choices if choice[0] != ""]
+        field.widget.attrs.setdefault("class", "ds-input")
+        if isinstance(field.widget, forms.TextInput):
+            field.widget.attrs.setdefault("autocomplete", "off")
+
+
+class Form(forms.Form):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        dress(self)
+
+
+if TYPE_CHECKING:
+    ModelFormOf = forms.ModelForm
+else:  # Django's class takes a type parameter only in its stubs
+
+    class ModelFormOf(forms.ModelForm, Generic[Row]):
+        pass
+
+
+class ModelForm(ModelFormOf[Row]):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        dress(self)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was entered, for the fields of the model."""
+        return {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.cleaned_data}
+
+
+class EditForm(ModelForm[Row]):
+    """Editing what others edit too. Whoever saves later sees both versions and loses nothing.
+
+    The form carries the number of the last history row it was made from; if the row has a newer one at saving, nothing
+    is saved, `theirs` tells what the other wrote, and saving again is a decision.
+    """
+
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.theirs: list[tuple[str, str, str]] = []
+        self.other = ""
+        latest = self._latest()
+        self.fields["seen"].initial = latest.history_id if latest else None
+
+    def _latest(self) -> Any:
+        return type(self.instance).history.filter(id=self.instance.pk).order_by("history_id").last() if self.instance.pk else None  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        latest, seen = self._latest(), self.cleaned_data.get("seen")
+        if latest is None or seen == latest.history_id:
+            return cleaned
+        before = type(self.instance).history.filter(id=self.instance.pk, history_id=seen).first()  # type: ignore[attr-defined]
+        for name in self._meta.fields or ():
+            column = self.instance._meta.get_field(name)
+            now = getattr(latest, column.attname)  # type: ignore[union-attr]
+            if before is None or getattr(before, column.attname) != now:  # type: ignore[union-attr]
+                field = self.fields[name]
+                self.theirs.append((str(field.label), _shown(field, now), _shown(field, self.data.get(self.add_prefix(name), ""))))
+        if self.theirs:
+            self.other = str(User.objects.filter(pk=latest.history_user_id).first() or _("Someone"))
+            self.data = self.data.copy()
+            self.data[self.add_prefix("seen")] = str(latest.history_id)
+            raise ValidationError(
+                _("%(person)s changed this while you were writing. Both versions are shown below; nothing of yours is lost. Save again to keep yours.")
+                % {"person": self.other},
+                code="conflict",
+            )
+        return cleaned
+
+
+def _shown(field: forms.Field, value: Any) -> str:
+    """A value as the form would show it."""
+    if isinstance(field, forms.ChoiceField):
+        labels = {str(key): str(label) for key, label in field.choices if not isinstance(label, list | tuple)}
+        return labels.get(str(value), str(value if value is not None else ""))
+    return "" if value is None else str(value)
