@@ -165,6 +165,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", str(VAR / "static")))  # filled by collectstatic
 STATICFILES_DIRS = [ROOT / "static"]
+WHITENOISE_USE_FINDERS = ENV == "test"  # the suite serves the source; everything else what was collected
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(MEDIA_ROOT)}},
     "staticfiles": {
