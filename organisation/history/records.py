@@ -66,6 +66,11 @@ def recorded(*, leave_out: tuple[str, ...] = ()) -> Callable[[Model], Model]:
     return keep
 
 
+def of(subject: type[models.Model] | models.Model) -> Any:
+    """The history of a recorded model or of one object: a manager that also knows `as_of(moment)`."""
+    return getattr(subject, subject._meta.simple_history_manager_attribute)  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True)
 class Lock:
     """What the database refuses for a table. The names are those of fields."""

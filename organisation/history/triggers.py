@@ -13,7 +13,7 @@ from django.db import connection as default_connection
 from django.db import connections, models
 
 from organisation.history import postgresql, sqlite3
-from organisation.history.records import Lock
+from organisation.history.records import Lock, of
 from organisation.history.tables import Kept, Locked, Table, Trigger
 
 
@@ -95,7 +95,7 @@ def check(app_configs: Any, databases: Iterable[str] | None, **kwargs: Any) -> l
 def kept_models() -> list[tuple[type[models.Model], type[models.Model]]]:
     """Every recorded model with the model of its history."""
     return [
-        (model, getattr(model, model._meta.simple_history_manager_attribute).model)
+        (model, of(model).model)
         for model in apps.get_models(include_auto_created=True)
         if hasattr(model._meta, "simple_history_manager_attribute") and not model._meta.proxy
     ]
