@@ -27,7 +27,7 @@ export PORT
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup debian-pdf run reset test test-sqlite test-postgres test-browser check format bench
+.PHONY: help debian setup run reset test test-sqlite test-postgres test-browser check format bench
 
 help:
 	@sed -n '/^# What/,/^$$/s/^# \{0,1\}//p' Makefile
@@ -44,11 +44,13 @@ $(VENV)/.synced: $(UV_STAMP) uv.lock
 	@touch $@
 
 static/vendor/.built: package.json package-lock.json scripts/vendor.py | $(VENV)/.synced
-	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	$(BIN)/python scripts/vendor.py
 
-setup: $(VENV)/.synced static/vendor/.built
-	@$(BIN)/python scripts/debian.py pdf
+debian:
+	@python3 scripts/debian.py pdf
+
+setup: debian $(VENV)/.synced static/vendor/.built
 
 # Running it
 

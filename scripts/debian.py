@@ -37,6 +37,7 @@ def chromium() -> str | None:
 
 @dataclass(frozen=True)
 class Need:
+    what: str
     packages: str
     there: Callable[[], bool]
 
@@ -45,12 +46,13 @@ FONTS = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 PANGO = ["libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libharfbuzz-subset.so.0"]
 NEEDS = {
     "pdf": Need(
+        "Pango, which sets the PDFs, and a font",
         "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core",
         lambda: FONTS.exists() and all(map(library, PANGO)),
     ),
-    "postgres": Need("postgresql", lambda: postgres_bin() is not None),
-    "redis": Need("redis-server", lambda: shutil.which("redis-server") is not None),
-    "chromium": Need("chromium fonts-dejavu-core", lambda: chromium() is not None),
+    "postgres": Need("PostgreSQL", "postgresql", lambda: postgres_bin() is not None),
+    "redis": Need("Redis", "redis-server", lambda: shutil.which("redis-server") is not None),
+    "chromium": Need("Chromium", "chromium fonts-dejavu-core", lambda: chromium() is not None),
 }
 
 
@@ -73,7 +75,8 @@ def provide(names: list[str]) -> None:
     line = f"apt-get install --yes --no-install-recommends {' '.join(packages)}"
     before = privilege()
     if before is None or shutil.which("apt-get") is None:
-        sys.exit(f"Missing: {', '.join(missing)}. On Debian, this installs it:\n\n    sudo {line}\n")
+        what = "; ".join(NEEDS[name].what for name in missing)
+        sys.exit(f"Missing: {what}. On Debian, this installs it:\n\n    sudo {line}\n")
     print(f"Installing from Debian: {' '.join(packages)}", flush=True)
     # RUNLEVEL=1 keeps Debian from starting servers of its own where no systemd runs: we start private ones
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]

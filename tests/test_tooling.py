@@ -131,7 +131,7 @@ def test_a_service_that_is_named_is_used_and_not_started() -> None:
 
 def test_who_may_not_install_is_told_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debian, "privilege", lambda: None)
-    monkeypatch.setitem(debian.NEEDS, "redis", debian.Need("redis-server", lambda: False))
+    monkeypatch.setitem(debian.NEEDS, "redis", debian.Need("Redis", "redis-server", lambda: False))
     with pytest.raises(SystemExit, match="sudo apt-get install --yes --no-install-recommends redis-server"):
         debian.provide(["redis"])
 
