@@ -88,4 +88,4 @@ format: setup
 	$(BIN)/ruff format --quiet .
 
 bench: setup
-	@for script in bench/*.py; do echo "== $$script"; $(SERVICES) --postgres --redis python $$script || exit 1; done
+	@for script in $(wildcard bench/*.py); do echo "== $$script"; $(SERVICES) --postgres --redis python $$script || exit 1; done
