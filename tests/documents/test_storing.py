@@ -9,11 +9,12 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from pytest_django import Settings
 
 from documents import storing
@@ -357,3 +358,28 @@ def test_the_database_refuses_to_delete_what_was_signed() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         file.delete()
     assert SignedFile.objects.count() == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_many_replacing_the_same_version_at_once_one_succeeds(engineer: User) -> None:
+    first = storing.add(upload(), by=engineer, title="Ritning")
+    together, outcomes = Barrier(4), []
+
+    def replace(number: int) -> None:
+        together.wait()
+        try:
+            storing.replace(first, upload(content=PDF + bytes([65 + number])), by=engineer)
+            outcomes.append("done")
+        except ValidationError as refusal:
+            outcomes.append(str(refusal.code))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=replace, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["done", "replaced", "replaced", "replaced"]
+    assert Document.objects.count() == 2
