@@ -96,8 +96,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;",
     }
-    if ENV == "test" and "DATABASE_URL" in env:  # a file of the tests' own, as in life; without one, in memory
-        DATABASES["default"]["TEST"] = {"NAME": f"{DATABASES['default']['NAME']}.test"}
+    # The tests have a file of their own, as in life; without a DATABASE_URL they run in memory.
+    DATABASES["default"]["TEST"] = {
+        "NAME": f"{DATABASES['default']['NAME']}.test" if "DATABASE_URL" in env else ":memory:"
+    }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 0 if ENV == "test" else 60  # seconds; tests drop their database at the end
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
