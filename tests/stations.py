@@ -125,7 +125,7 @@ def registrar(product: Product) -> User:
 
 def owner_of(product: Product) -> User:
     """The product owner, read anew."""
-    return User.objects.get(pk=fresh(product).owner_id)
+    return User.objects.get(owned_products=product)
 
 
 # --- from idea to decision

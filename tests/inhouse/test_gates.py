@@ -1,0 +1,485 @@
+"""Every demand at every gate: met by a product that has everything, and not met when that one thing is taken away.
+
+The dossiers are made once through the rules and then changed in memory.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
+
+from inhouse import gates, law, retention
+from inhouse.dossier import Dossier, current
+from inhouse.law import checks
+from inhouse.models import Assessment, FollowUp, FollowUpAction, Suspension
+from tests import stations
+
+pytestmark = pytest.mark.django_db  # for the dossiers; what follows asks nothing of the database
+
+AT_GATES = [(row.id, gate) for row in law.requirements().values() for gate in row.gates]
+NEVER_MET = {("RET-03", "G11")}  # no rule records a decision on disposal yet: nothing is disposed of
+PAGES = {
+    "assessment-device",
+    "assessment-need",
+    "assessment-prohibitions",
+    "assessment-route",
+    "assessment-scope",
+    "assessment-weighing",
+    "change",
+    "decision",
+    "declaration",
+    "design",
+    "documents",
+    "evidence",
+    "follow-up",
+    "items",
+    "market",
+    "owner",
+    "product",
+    "readiness",
+    "suspension",
+    "units",
+    "withdrawal",
+}
+
+
+@pytest.fixture(scope="module")
+def complete(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Dossier]:
+    """A product in use with its second revision in force, and one withdrawn whose records nobody must keep any longer."""
+    files = {"location": str(tmp_path_factory.mktemp("media"))}
+    storages = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": files}}
+    with django_db_blocker.unblock(), transaction.atomic(), override_settings(STORAGES=storages):
+        used = stations.second_in_force()
+        gone = stations.withdrawn("Old adapter")
+        stations.scrapped(gone.items.get())
+        dossiers = {"in use": current(used), "withdrawn": current(gone)}
+        transaction.set_rollback(True)
+    floor = retention.floor(dossiers["withdrawn"])
+    assert floor
+    dossiers["withdrawn"].on = floor
+    return dossiers
+
+
+@pytest.fixture
+def whole(complete: dict[str, Dossier]) -> Callable[[str], Dossier]:
+    """A copy of the dossier in which everything at a gate is met."""
+    return lambda gate: copy.deepcopy(complete["withdrawn" if gate in ("G10", "G11") else "in use"])
+
+
+# --- taking one thing away
+
+Break = Callable[[Dossier], Any]
+
+
+class Case(NamedTuple):
+    gates: str
+    ids: str
+    when: str
+    taken: Break
+
+
+def working(d: Dossier) -> Any:
+    assert d.working
+    return d.working
+
+
+def assessment(d: Dossier) -> Assessment:
+    assert d.assessment
+    return d.assessment
+
+
+def declaration(d: Dossier) -> Any:
+    return d.declaration(working(d))
+
+
+def unanswered(tree: str) -> Break:
+    def take(d: Dossier) -> None:
+        d.answers = [a for a in d.answers if a.tree != tree]
+
+    return take
+
+
+def answered(tree: str, question: str, **fields: str) -> Break:
+    def change(d: Dossier) -> None:
+        for name, value in fields.items():
+            setattr(d.answered(tree)[question], name, value)
+
+    return change
+
+
+def without(what: str, *names: str) -> Break:
+    """The assessment, the design or the readiness with these fields empty."""
+
+    def empty(d: Dossier) -> None:
+        subject = {"assessment": d.assessment, "design": working(d), "readiness": d.readiness(working(d))}[what]
+        for name in names:
+            setattr(subject, name, "")
+
+    return empty
+
+
+def without_documents(group: str) -> Break:
+    def take(d: Dossier) -> None:
+        d.documents = [e for e in d.documents if e.group != group]
+
+    return take
+
+
+def without_record(kind: str) -> Break:
+    def take(d: Dossier) -> None:
+        d.records = [r for r in d.records if r.kind != kind]
+
+    return take
+
+
+def failed(kind: str) -> Break:
+    def fail(d: Dossier) -> None:
+        d.records_of(working(d), kind)[-1].outcome = "not_approved"
+
+    return fail
+
+
+def not_medical(d: Dossier) -> None:
+    answered("general_definition", "g2", value="no")(d)
+
+
+def asked_only(d: Dossier) -> None:
+    d.appointments[-1].accepted_on = None
+
+
+def unsupported(d: Dossier) -> None:
+    assessment(d).support_needed = True
+
+
+def declared_on(name: str, value: date | None) -> Break:
+    return lambda d: setattr(declaration(d), name, value)
+
+
+def tomorrow(name: str) -> Break:
+    return lambda d: setattr(declaration(d), name, d.on + timedelta(days=1))
+
+
+def at_a_closed_ward(d: Dossier) -> None:
+    d.placed[0].unit.active = False
+
+
+def unreleased(d: Dossier) -> None:
+    placed = {p.item_id for p in d.placed}
+    for item in d.living:
+        if item.pk in placed:
+            item.released_on = None
+
+
+def released_later(d: Dossier) -> None:
+    for item in d.living:
+        item.released_on = d.on + timedelta(days=1)
+
+
+def without_units(part: str) -> Break:
+    def take(d: Dossier) -> None:
+        d.unit_uses = [u for u in d.unit_uses if u.part != part]
+
+    return take
+
+
+def years_later(d: Dossier) -> None:
+    d.on = d.on + timedelta(days=4 * 366)
+
+
+def unfinished_action(d: Dossier) -> None:
+    d.actions.append(FollowUpAction(text="Order new screws", due_on=d.on - timedelta(days=1)))
+
+
+def said_stop(d: Dossier) -> None:
+    d.follow_ups.append(FollowUp(done_on=d.on, conclusion="stop", next_due_on=d.on + timedelta(days=1)))
+
+
+def paused(d: Dossier) -> None:
+    d.suspensions.append(Suspension(cause="Loose", since=d.on))
+
+
+def alive(d: Dossier) -> None:
+    d.items[0].fate, d.items[0].fate_on = "", None
+
+
+def a_day_too_early(d: Dossier) -> None:
+    d.on -= timedelta(days=1)
+
+
+CASES = [
+    Case("G1", "VGR-02 MDR55-0", "nobody said whether it is a device", unanswered("general_definition")),
+    Case("G1", "VGR-02 MDR55-0", "it is no device", not_medical),
+    Case("G1", "VGR-11", "it is no device and nobody said what it is", not_medical),
+    Case("G1", "VGR-12", "nobody said whether it is in vitro", unanswered("md_or_ivd")),
+    Case("G1", "VGR-12", "it is in vitro", answered("md_or_ivd", "iv1", value="yes")),
+    Case("G1", "VGR-20", "no category was chosen", unanswered("scope_categories")),
+    Case("G1", "VGR-20", "every category was denied", answered("scope_categories", "manufacture_modify", value="no")),
+    Case("G1", "CMD-01", "nobody said whether it is custom-made", unanswered("custom_made")),
+    Case("G1", "MDR55-m", "nobody said where it is used", unanswered("outside_use")),
+    Case("G1", "MDR55-m", "patients take it home", answered("outside_use", "o1", value="yes")),
+    Case("G2", "VGR-10", "the group is not described", without("assessment", "patient_group")),
+    Case("G2", "VGR-10", "the need is not described", without("assessment", "special_need")),
+    Case("G2", "VGR-10", "the performance is not described", without("assessment", "performance_level")),
+    *(
+        Case(gate, names, when, taken)
+        for question, names_at in {
+            "ce_equivalent_exists": {"G2": "VGR-30", "G6": "VGR-30"},
+            "industrial_scale": {"G2": "VGR-31 MDR55-j", "G6": "VGR-31"},
+            "not_safe_benefit": {"G2": "VGR-32", "G6": "VGR-32"},
+            "outside_organisation": {"G2": "VGR-33 MDR55-a", "G6": "VGR-33"},
+        }.items()
+        for gate, names in names_at.items()
+        for when, taken in (
+            ("nobody answered", unanswered("prohibitions")),
+            ("the answer is yes", answered("prohibitions", question, value="yes")),
+            ("there is no reason", answered("prohibitions", question, reason="")),
+        )
+    ),
+    Case("G2", "MDR55-c", "nobody searched the market", lambda d: d.searches.clear()),
+    Case("G2", "MDR55-c", "there is an equivalent", lambda d: setattr(d.search, "result", "equivalent")),
+    Case("G2", "MDR55-c", "no device was named", lambda d: d.candidates.clear()),
+    *(
+        Case("G2", "VGR-40", f"{name} is not weighed", without("assessment", name))
+        for name in ("benefit", "risk", "cost", "weighing")
+    ),
+    Case("G2", "VGR-40", "nobody decided", without("assessment", "decision")),
+    Case("G2", "VGR-41", "nobody asked for support", lambda d: setattr(d.assessment, "support_needed", None)),
+    Case("G2", "VGR-41", "there is no reason", without("assessment", "support_reason")),
+    Case("G2", "VGR-41", "support is needed and nobody gave it", unsupported),
+    Case("G3", "VGR-43", "nobody was asked", lambda d: d.appointments.clear()),
+    Case("G3", "VGR-43", "the one asked has not answered", asked_only),
+    Case("G6", "VGR-43", "nobody was asked", lambda d: d.appointments.clear()),
+    Case("G3", "VGR-44", "the owner leads nothing", lambda d: setattr(d.appointments[-1].person, "level", "staff")),
+    Case("G3", "MDR55-b", "no system is named", lambda d: setattr(d.product, "quality_system_id", None)),
+    *(
+        Case("G3", "SW-06", f"{name} is empty", without("design", name))
+        for name in ("intended_purpose", "risk_class", "class_reason")
+    ),
+    Case("G4", "MDR55-0", "there is no risk file", without_documents("risk")),
+    *(
+        Case("G4", "MDR55-f", f"nothing is written on {group}", without_documents(group))
+        for group in ("facility", "process", "design", "performance", "purpose")
+    ),
+    Case("G4", "MDR55-f", "nobody confirmed what was carried over", lambda d: carried_over(d)),
+    *(
+        Case("G4", "VGR-52", f"{name} is empty", without("design", name))
+        for name in ("reference", "intended_purpose", "patient_group", "description")
+    ),
+    Case("G4 G7", "VGR-54", "users are told nothing", without_documents("user_information")),
+    Case("G4", "VGR-70", "nobody verified", without_record("verification")),
+    Case("G4", "VGR-70", "the last verification failed", failed("verification")),
+    Case("G5", "VGR-71", "nobody validated", without_record("validation")),
+    Case("G5", "VGR-71", "the last validation failed", failed("validation")),
+    Case("G5", "VGR-52", "there is no clinical evaluation", without_documents("clinical")),
+    Case("G6", "VGR-72", "nobody verified", without_record("verification")),
+    Case("G6", "VGR-72", "the validation failed", failed("validation")),
+    Case("G6", "VGR-72", "the validation is done after signing", lambda d: validated_later(d)),
+    Case("G7", "VGR-56 MDR55-e VGR-74 VGR-73", "nobody signed", lambda d: d.declarations.clear()),
+    Case("G7", "VGR-56 MDR55-e VGR-74 VGR-73", "it was withdrawn", lambda d: declared_on("withdrawn_on", d.on)(d)),
+    Case("G7", "MDR55-e VGR-74", "it is not published", declared_on("published_on", None)),
+    Case("G7", "MDR55-e VGR-74", "it is published tomorrow", tomorrow("published_on")),
+    Case("G7", "VGR-73", "it is not in the diary", declared_on("diary_on", None)),
+    Case("G7", "VGR-73", "it comes into the diary tomorrow", tomorrow("diary_on")),
+    Case("G7", "VGR-57 VGR-58 VGR-59 VGR-55", "nothing is prepared", lambda d: d.readinesses.clear()),
+    Case("G7", "VGR-57", "nobody manages it", without("readiness", "managing_organisation")),
+    Case("G7", "VGR-57", "the managers cannot be reached", without("readiness", "managing_contact")),
+    Case("G7", "VGR-58", "nobody supports the users", without("readiness", "support_contact")),
+    Case("G7", "VGR-58", "training is needed and nobody knows how", without("readiness", "training_plan")),
+    Case("G7", "VGR-59", "maintenance is needed and nobody knows how", lambda d: needs_maintenance(d)),
+    Case("G7", "VGR-55", "the marking says nothing", without("readiness", "marking_text")),
+    Case("G7", "VGR-55", "tracing is undecided", lambda d: setattr(working(d), "patient_tracing", None)),
+    Case("G7", "VGR-55", "tracing has no reason", without("design", "tracing_reason")),
+    Case("G7", "VGR-80", "nobody makes it", without_units("makes")),
+    Case("G7", "VGR-80", "nobody uses it", without_units("uses")),
+    Case("G7", "MDR55-a VGR-33", "an item is at a ward that is closed", at_a_closed_ward),
+    Case("G7", "MDR55-g", "an item at the ward is not released", unreleased),
+    Case("G7", "MDR55-g", "an item at the ward is released tomorrow", released_later),
+    Case("G8", "MDR55-h VGR-60 MDR55-c", "four years went by", years_later),
+    Case("G8", "VGR-60", "an action is late", unfinished_action),
+    Case("G8", "VGR-62", "use is paused", paused),
+    Case("G8", "VGR-62", "the last review said stop", said_stop),
+    Case("G9", "SW-12", "nobody asked about the change", lambda d: d.changes.clear()),
+    Case("G9", "SW-12", "the questions have no answer", unanswered("change_triggers")),
+    Case("G9", "SW-12", "nobody confirmed the readiness", lambda d: unconfirmed(d)),
+    Case("G10", "VGR-62", "nobody said why", lambda d: d.withdrawals.clear()),
+    Case("G10", "VGR-75", "an item has no fate", alive),
+    Case("G11", "VGR-75", "an item has no fate", alive),
+    Case("G11", "VGR-75", "it is a day too early", a_day_too_early),
+    Case("G11", "RET-03", "no decision is recorded", lambda d: None),
+]
+
+
+def carried_over(d: Dossier) -> None:
+    d.documents_of(working(d))[0].confirmed_on = None
+
+
+def validated_later(d: Dossier) -> None:
+    d.records_of(working(d), "validation")[-1].done_on = d.on + timedelta(days=1)
+
+
+def needs_maintenance(d: Dossier) -> None:
+    d.readiness(working(d)).maintenance_needed = True  # type: ignore[union-attr]
+
+
+def unconfirmed(d: Dossier) -> None:
+    d.readiness(working(d)).confirmed_on = None  # type: ignore[union-attr]
+
+
+EACH = [
+    pytest.param(name, gate, case.taken, id=f"{gate} {name}: {case.when}")
+    for case in CASES
+    for gate in case.gates.split()
+    for name in case.ids.split()
+]
+
+
+def test_a_gate_asks_nothing_of_the_database(
+    whole: Callable[[str], Dossier], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    d = whole("G1")
+    with django_assert_num_queries(0):
+        gates.standing(d, *law.gates())
+
+
+def test_there_is_a_case_for_every_requirement_at_every_gate() -> None:
+    assert {param.values[:2] for param in EACH} == set(AT_GATES)
+
+
+@pytest.mark.parametrize(("name", "gate"), [pair for pair in AT_GATES if pair not in NEVER_MET])
+def test_a_product_that_has_everything_meets(whole: Callable[[str], Dossier], name: str, gate: str) -> None:
+    assert list(checks.REGISTRY[name, gate](whole(gate))) == []
+
+
+@pytest.mark.parametrize(("name", "gate", "taken"), EACH)
+def test_a_requirement_is_not_met_when(
+    whole: Callable[[str], Dossier], name: str, gate: str, taken: Callable[[Dossier], None]
+) -> None:
+    d = whole(gate)
+    taken(d)
+    refused = [o for o in gates.standing(d, gate) if name in [row.id for row in o.requirements]]
+    assert refused
+    for obstacle in refused:
+        assert obstacle.stops
+        assert obstacle.text
+        assert obstacle.text.endswith(".")
+        assert obstacle.source
+        assert obstacle.why
+        assert obstacle.mend in PAGES
+        assert str(obstacle) == f"{obstacle.text} ({obstacle.source})"
+
+
+def test_custom_made_needs_both_answers(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G1")
+    first = d.answered("custom_made")["c1"]
+    first.value = "yes"
+    assert [m.text for m in checks.REGISTRY["CMD-01", "G1"](d)] == [
+        "Say whether it is custom-made for one named patient."
+    ]
+    second = copy.copy(first)
+    second.question = "c2"
+    d.answers.append(second)
+    assert [m.text for m in checks.REGISTRY["CMD-01", "G1"](d)] == [
+        "By the answers this is a custom-made device: Annex XIII applies instead of Article 5(5)."
+    ]
+
+
+def test_a_lower_owner_with_a_reason_is_accepted(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G3")
+    d.appointments[-1].person.level = "staff"
+    d.appointments[-1].level_reason = "Knows it best"
+    assert gates.standing(d, "G3") == []
+
+
+def test_a_device_that_is_none_needs_words_of_its_own_for_its_use(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G1")
+    not_medical(d)
+    assessment(d).non_medical_statement = "Holds a door open"
+    assert list(checks.REGISTRY["VGR-11", "G1"](d)) == []
+    assert [o.text for o in gates.standing(d, "G1")] == [
+        "By the answers this is not a medical device: it is not made under Article 5(5)."
+    ]
+
+
+def test_a_later_failure_outweighs_an_earlier_pass_and_a_later_pass_the_failure(
+    whole: Callable[[str], Dossier],
+) -> None:
+    d = whole("G4")
+    again = copy.copy(d.records_of(working(d), "verification")[-1])
+    again.outcome = "not_approved"
+    d.records.append(again)
+    assert [o.text for o in gates.standing(d, "G4")] == ["The latest verification was not approved."]
+    passed = copy.copy(again)
+    passed.outcome = "approved"
+    d.records.append(passed)
+    assert gates.standing(d, "G4") == []
+
+
+# --- whose rules
+
+
+def test_the_same_thing_demanded_twice_is_said_once_with_both_sources(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G2")
+    answered("prohibitions", "industrial_scale", value="yes")(d)
+    [obstacle] = gates.standing(d, "G2")
+    assert [row.id for row in obstacle.requirements] == ["MDR55-j", "VGR-31"]
+    assert obstacle.source == "MDR 5(5), last paragraph · VGR guideline, scope"
+
+
+def test_without_the_house_rule_only_the_law_stands(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G4")
+    d.records.clear()
+    d.documents.clear()
+    assert {row.pack for o in gates.standing(d, "G4") for row in o.requirements} == {"mdr55", "vgr"}
+    d.institution.house_rules = []
+    assert {row.pack for o in gates.standing(d, "G4") for row in o.requirements} == {"mdr55"}
+    assert [o.text for o in gates.standing(d, "G4")] == [
+        "Add the risk management file.",
+        "Add documents for: manufacturing facility, manufacturing process, design, performance data, intended purpose.",
+    ]
+
+
+def test_a_norwegian_trust_meets_the_same_law(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G4")
+    d.institution.country = "NO"
+    assert gates.standing(d, *law.gates().keys() - {"G10", "G11"}) == []
+    d.documents.clear()
+    assert [row.id for row in gates.standing(d, "G4")[0].requirements] == ["MDR55-0"]
+
+
+def test_where_no_pack_holds_nothing_is_demanded(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G4")
+    d.documents.clear()
+    d.on = date(2021, 5, 25)
+    assert gates.standing(d, "G4") == []
+
+
+def test_diary_and_publication_stop_or_only_warn_as_the_institution_chose(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G7")
+    declaration(d).published_on = declaration(d).diary_on = None
+    assert [(o.text, o.stops) for o in gates.standing(d, "G7")] == [
+        ("Publish the declaration.", True),
+        ("Register the declaration in the diary.", True),
+    ]
+    d.institution.diary_gate = "warn"
+    assert [o.stops for o in gates.standing(d, "G7")] == [False, False]
+
+
+def test_a_declaration_that_nobody_signed_stops_also_where_the_diary_only_warns(
+    whole: Callable[[str], Dossier],
+) -> None:
+    d = whole("G7")
+    d.declarations.clear()
+    d.institution.diary_gate = "warn"
+    assert [(o.text, o.stops) for o in gates.standing(d, "G7")] == [
+        ("The product owner signs the declaration.", True),
+        ("Register the declaration in the diary.", False),
+    ]
