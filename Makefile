@@ -58,7 +58,7 @@ run: setup
 	@exec $(BIN)/python scripts/run.py
 
 reset:
-	@$(if $(FORCE),:,printf 'Throw away the demo data in var/? [y/N] '; read answer; [ "$$answer" = y ])
+	@$(if $(FORCE),:,printf 'Throw away the demo data in var/? [y/N] '; read answer; [ "$$answer" = y ] || { echo Kept.; exit 1; })
 	rm -rf var
 
 # Tests: the three runs do not stop each other. What a run leaves out is said here and taken by another run.

@@ -22,7 +22,7 @@ def has_command(name: str) -> bool:
 
 def prepare() -> None:
     if has_command("catalogues"):
-        manage("catalogues")
+        manage("catalogues", "--compile")
     manage("collectstatic", "--noinput", "--verbosity", "0")
 
 

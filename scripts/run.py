@@ -45,6 +45,7 @@ def main() -> None:
     # Services of the surroundings are not meant for the demo, which keeps everything in var/
     for name in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT"):
         os.environ.pop(name, None)
+    print("Preparing translations, static files, database and demo institution …", flush=True)
     prepare()
     manage("migrate", "--verbosity", "0")
     print()
