@@ -13,8 +13,17 @@ from playwright.sync_api import Browser, sync_playwright
 from pytest_django import Settings
 
 import tests.history_flush  # noqa: F401
+from organisation.management.commands.catalogues import compiled
 from organisation.models import Administration, Institution, Role, Unit, User
 from tests import factories
+
+# Translations. The suite reads them compiled, from the sources as they are now.
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):  # once, not in every process
+        compiled(settings.LOCALE_PATHS[0])
+
 
 # Services. A test that cannot have what it needs fails with the reason; leaving it out is the caller's choice (-m).
 
