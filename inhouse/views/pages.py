@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -87,9 +88,10 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
 
 
 def attempt(form: forms.BaseForm, act: Callable[[], Any]) -> bool:
-    """Ask a rule; what it refuses becomes the form's errors, with everything typed kept."""
+    """Ask a rule, or several: all or nothing. What is refused becomes the form's errors, with everything typed kept."""
     try:
-        act()
+        with transaction.atomic():
+            act()
     except Refused as refusal:
         for obstacle in refusal.obstacles:
             form.add_error(None, str(obstacle))
