@@ -101,13 +101,16 @@ def digest(content: Snapshot) -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def render(content: Snapshot) -> bytes:
-    """The PDF of a snapshot."""
+def render(content: Snapshot, *, draft: bool = False) -> bytes:
+    """The PDF of a snapshot; a draft says on every page that it is not signed."""
     with translation.override(content["language"]):
-        title = _("Declaration %(number)s: %(name)s") % {"number": content["number"], "name": content["device"]["name"]}
+        title = _("Declaration %(number)s: %(name)s") % {
+            "number": content["number"],
+            "name": content["device"]["name"],
+        }
     return rendering.pdf(
         TEMPLATE,
-        {"snapshot": content},
+        {"snapshot": content, "draft": draft},
         language=content["language"],
         title=title,
         author=content["institution"]["name"],

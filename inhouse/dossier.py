@@ -253,14 +253,11 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
         ("follow_ups", "follow_up", "actions", FollowUpAction),
     ):
         keys, home = below(parent)
-        column = f"{link}_id"
-        everything += lay(
-            into, _read(model, known, **{link: keys}), lambda row, column=column, home=home: home[getattr(row, column)]
-        )  # type: ignore[misc]
+        everything += lay(into, _read(model, known, **{link: keys}), _by(f"{link}_id", home))
     keys, home = below("assessments")
-    everything += lay("answers", _read(Answer, known, assessment=keys), lambda row: home[row.assessment_id])
+    everything += lay("answers", _read(Answer, known, assessment=keys), _by("assessment_id", home))
     keys, changed = below("changes")
-    everything += lay("answers", _read(Answer, known, change=keys), lambda row: changed[row.change_id])
+    everything += lay("answers", _read(Answer, known, change=keys), _by("change_id", changed))
 
     _attach(everything)
     for folder in folders.values():
@@ -269,6 +266,11 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
         if on is not None:
             _set_back(folder)
     return [folders[pk] for pk in ids]
+
+
+def _by(column: str, home: dict[int, int]) -> Callable[[Any], int]:
+    """The product of a row that belongs to a row of a product."""
+    return lambda row: home[getattr(row, column)]
 
 
 def _read(model: type[Row], known: datetime | None, **key: Sequence[int]) -> list[Row]:
@@ -303,7 +305,7 @@ def _attach(rows: list[Any]) -> None:
         if model is Unit:
             objects = objects.select_related("administration")
         if model is Document:
-            objects = objects.select_related("file")
+            objects = objects.select_related("file", "uploaded_by")
         if model is User:
             objects = objects.select_related("unit")
         found = objects.in_bulk({value for *_rest, value in uses})

@@ -49,18 +49,38 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
     match point:
         case "a":
             count = len({p.item_id for p in d.placed})
-            text = ngettext("%(count)s item, placed within the institution", "%(count)s items, all placed within the institution", count)
-            return (text % {"count": count} if count else _("No item is placed yet")), "items", bool(d.answered("prohibitions"))
+            text = ngettext(
+                "%(count)s item, placed within the institution",
+                "%(count)s items, all placed within the institution",
+                count,
+            )
+            return (
+                (text % {"count": count} if count else _("No item is placed yet")),
+                "items",
+                bool(d.answered("prohibitions")),
+            )
         case "b":
             return str(d.product.quality_system or ""), "design", d.product.quality_system_id is not None
         case "c" if d.search:
             count = len(d.considered(d.search))
             words = {"day": date_format(d.search.searched_on), "count": count}
-            text = ngettext("Search of %(day)s, %(count)s device considered", "Search of %(day)s, %(count)s devices considered", count)
+            text = ngettext(
+                "Search of %(day)s, %(count)s device considered",
+                "Search of %(day)s, %(count)s devices considered",
+                count,
+            )
             return text % words, "market", True
         case "d":
             authority = Authority.objects.on(d.on).filter(task=Authority.Task.SUPERVISION).first()
-            return (_("The register answers %(authority)s at once") % {"authority": authority.short_name} if authority else ""), "history", True
+            return (
+                (
+                    _("The register answers %(authority)s at once") % {"authority": authority.short_name}
+                    if authority
+                    else ""
+                ),
+                "history",
+                True,
+            )
         case "e":
             declaration = d.declaration(revision) if revision else None
             if declaration is None:
@@ -69,7 +89,11 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
             return _("%(number)s, signed %(day)s") % words, "declaration", True
         case "f":
             count = len(d.documents_of(revision)) if revision else 0
-            return ngettext("%(count)s document", "%(count)s documents", count) % {"count": count} if count else "", "documents", count > 0
+            return (
+                ngettext("%(count)s document", "%(count)s documents", count) % {"count": count} if count else "",
+                "documents",
+                count > 0,
+            )
         case "g":
             released = sum(item.is_released for item in d.living)
             words = {"released": released, "count": len(d.living)}
@@ -79,5 +103,9 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
         case "h":
             if d.follow_ups:
                 return _("Last reviewed %(day)s") % {"day": date_format(d.follow_ups[-1].done_on)}, "follow-up", True
-            return _("First follow-up three months after use starts"), "follow-up", d.product.stage in d.product.Stage.used
+            return (
+                _("First follow-up three months after use starts"),
+                "follow-up",
+                d.product.stage in d.product.Stage.used,
+            )
     return "", "market", False

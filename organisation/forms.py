@@ -23,6 +23,11 @@ class DayInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
+def _choices(field: forms.ChoiceField) -> Any:
+    """The choices as pairs, whatever they were given as."""
+    return list(field.choices)  # type: ignore[arg-type]
+
+
 def dress(form: forms.BaseForm) -> None:
     """Give every field of a form the design system's look."""
     for field in form.fields.values():
@@ -32,7 +37,7 @@ def dress(form: forms.BaseForm) -> None:
         if isinstance(field.widget, forms.Textarea):
             field.widget.attrs.setdefault("rows", 4)
         if isinstance(field, forms.TypedChoiceField) and isinstance(field.widget, forms.RadioSelect):
-            field.choices = [choice for choice in field.choices if choice[0] != ""]
+            field.choices = [choice for choice in _choices(field) if choice[0] != ""]
         field.widget.attrs.setdefault("class", "ds-input")
         if isinstance(field.widget, forms.TextInput):
             field.widget.attrs.setdefault("autocomplete", "off")
@@ -81,36 +86,56 @@ class EditForm(ModelForm[Row]):
         latest = self._latest()
         self.fields["seen"].initial = latest.history_id if latest else None
 
+    def _history(self) -> Any:
+        return type(self.instance).history.filter(id=self.instance.pk).order_by("history_id")  # type: ignore[attr-defined]
+
     def _latest(self) -> Any:
-        return type(self.instance).history.filter(id=self.instance.pk).order_by("history_id").last() if self.instance.pk else None  # type: ignore[attr-defined]
+        return self._history().last() if self.instance.pk else None
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         latest, seen = self._latest(), self.cleaned_data.get("seen")
         if latest is None or seen == latest.history_id:
             return cleaned
-        before = type(self.instance).history.filter(id=self.instance.pk, history_id=seen).first()  # type: ignore[attr-defined]
+        before = self._history().filter(history_id=seen).first()
+        data = self.data.copy()  # type: ignore[attr-defined]
         for name in self._meta.fields or ():
-            column = self.instance._meta.get_field(name)
-            now = getattr(latest, column.attname)  # type: ignore[union-attr]
-            if before is None or getattr(before, column.attname) != now:  # type: ignore[union-attr]
-                field = self.fields[name]
-                self.theirs.append((str(field.label), _shown(field, now), _shown(field, self.data.get(self.add_prefix(name), ""))))
+            column: Any = self.instance._meta.get_field(name)
+            was, now, mine = (
+                getattr(before, column.attname, None),
+                getattr(latest, column.attname),
+                cleaned_value(self, name),
+            )
+            if was == now or mine == now:
+                continue
+            field = self.fields[name]
+            if before is not None and mine == was:  # only the other changed it: theirs goes into the form
+                data[self.add_prefix(name)] = field.prepare_value(now)
+            yours = _shown(field, self.data.get(self.add_prefix(name), ""))
+            self.theirs.append((str(field.label), _shown(field, now), yours))
+        data[self.add_prefix("seen")] = str(latest.history_id)
+        self.data = data
         if self.theirs:
             self.other = str(User.objects.filter(pk=latest.history_user_id).first() or _("Someone"))
-            self.data = self.data.copy()
-            self.data[self.add_prefix("seen")] = str(latest.history_id)
             raise ValidationError(
-                _("%(person)s changed this while you were writing. Both versions are shown below; nothing of yours is lost. Save again to keep yours.")
+                _(
+                    "%(person)s changed this while you were writing. Both versions are shown below; nothing of yours is lost. Look it through and save again."
+                )
                 % {"person": self.other},
                 code="conflict",
             )
         return cleaned
 
 
+def cleaned_value(form: forms.BaseForm, name: str) -> Any:
+    """What was entered, as the database keeps it."""
+    value = form.cleaned_data.get(name)
+    return value.pk if isinstance(value, models.Model) else value
+
+
 def _shown(field: forms.Field, value: Any) -> str:
     """A value as the form would show it."""
     if isinstance(field, forms.ChoiceField):
-        labels = {str(key): str(label) for key, label in field.choices if not isinstance(label, list | tuple)}
+        labels = {str(key): str(label) for key, label in _choices(field) if not isinstance(label, list | tuple)}
         return labels.get(str(value), str(value if value is not None else ""))
     return "" if value is None else str(value)

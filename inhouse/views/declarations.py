@@ -1,25 +1,250 @@
-"""Placeholder."""
+"""The declaration of a revision: what is missing, reading and signing it, diary, publication, withdrawal."""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
-from django.urls import path
+from datetime import date
+from typing import Any
 
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.forms import formset_factory
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from inhouse import declarations as rules
+from inhouse import design as designs
+from inhouse import lifecycle
+from inhouse.dossier import Dossier, current
+from inhouse.models import Declaration
 from inhouse.views import pages
 from organisation.access import Act
 from organisation.doors import Request, door
+from organisation.forms import Form
+from products.models import Product, Revision
 
 
-@door(Act.WORK)
-def plain(request: Request, **words: str) -> HttpResponse:
-    return HttpResponse("")
+class WordingForm(Form):
+    """What the owner chooses about the paper itself."""
+
+    language = forms.ChoiceField(label=gettext_lazy("Language of the declaration"), choices=settings.LANGUAGES)
+    place = forms.CharField(label=gettext_lazy("Place of signing"), max_length=100)
+
+
+class SignForm(Form):
+    language = forms.ChoiceField(choices=settings.LANGUAGES, widget=forms.HiddenInput)
+    place = forms.CharField(max_length=100, widget=forms.HiddenInput)
+    read = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    password = forms.CharField(
+        label=gettext_lazy("Your password, once more"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        strip=False,
+    )
+
+
+class DiaryForm(Form):
+    diary_number = forms.CharField(label=gettext_lazy("Diary number"), max_length=60)
+    diary_name = forms.CharField(
+        label=gettext_lazy("Diary"),
+        max_length=100,
+        required=False,
+        help_text=gettext_lazy("Which diary, if there are several."),
+    )
+
+
+class ReasonForm(Form):
+    reason = forms.CharField(label=gettext_lazy("Reason"), widget=forms.Textarea)
+
+
+class UnmetForm(Form):
+    number = forms.CharField(label=gettext_lazy("Number in Annex I"), max_length=20)
+    what = forms.CharField(label=gettext_lazy("What is not met"), widget=forms.Textarea(attrs={"rows": 2}))
+    why = forms.CharField(
+        label=gettext_lazy("Why, and how the risk is handled"), widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+UnmetForms = formset_factory(UnmetForm, extra=2, can_delete=True, max_num=200)
+
+
+def declaration_of(number: str) -> Declaration:
+    """A declaration by its number, or 404."""
+    found = Declaration.objects.select_related("revision__product__unit", "file", "signed_by").defer("file__content")
+    return get_object_or_404(found, number=number)
+
+
+def _to_sign(d: Dossier) -> Revision | None:
+    """The revision that waits for a signature."""
+    return d.coming if d.coming and d.coming.stage == Revision.Stage.OPEN else None
 
 
 @door(Act.WORK, pages.product)
-def about(request: Request, product: object) -> HttpResponse:
-    return HttpResponse("")
+def declaration(request: Request, product: Product) -> HttpResponse:
+    """What stands between the revision and its signature, and every declaration there has been."""
+    d = current(product)
+    waiting = _to_sign(d)
+    obstacles = lifecycle.obstacles(d, waiting, Revision.Stage.DECLARED) if waiting else []
+    return pages.show(
+        request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, obstacles=obstacles,
+        unmet=d.unmet_of(d.working) if d.working else [], declarations=list(reversed(d.declarations)),
+        revisions={revision.pk: revision for revision in d.revisions}, diary=DiaryForm(), answered=waiting is not None and not obstacles,
+    )  # fmt: skip
+
+
+@door(Act.KEEP, pages.product)
+def unmet(request: Request, product: Product) -> HttpResponse:
+    """The requirements of Annex I that are not fully met, each with what and why."""
+    d = current(product)
+    revision = _to_sign(d)
+    if revision is None:
+        raise Http404
+    initial = [{"number": row.number, "what": row.what, "why": row.why} for row in d.unmet_of(revision)]
+    rows = UnmetForms(request.POST or None, initial=initial, prefix="unmet")
+    form = Form(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and rows.is_valid() and form.is_valid():
+        wanted = [
+            {key: row[key] for key in ("number", "what", "why")}
+            for row in rows.cleaned_data
+            if row.get("number") and not row.get("DELETE")
+        ]
+        if pages.attempt(form, lambda: designs.admit(revision, wanted, by=request.user)):  # type: ignore[arg-type]
+            messages.success(request, _("Saved."))
+            return redirect("inhouse:declaration", product.pk)
+    return pages.show(request, product, "inhouse/declarations/unmet.html", d=d, rows=rows, form=form)
+
+
+@sensitive_post_parameters("password")
+@never_cache
+def _sign(request: Request, product: Product) -> HttpResponse:
+    """Read what will be declared, then sign it with the password entered once more."""
+    d = current(product)
+    revision = _to_sign(d)
+    if revision is None:
+        messages.warning(request, _("There is nothing to sign now."))
+        return redirect("inhouse:declaration", product.pk)
+    form = SignForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        answer = form.cleaned_data
+        if pages.attempt(form, lambda: rules.sign(revision, **answer, by=request.user)):
+            messages.success(request, _("Signed. The registrar now gives it a diary number and publishes it."))
+            return redirect("inhouse:declaration", product.pk)
+    asked = request.POST if request.method == "POST" else request.GET
+    chosen = {
+        "language": asked.get("language")
+        if asked.get("language") in dict(settings.LANGUAGES)
+        else d.institution.language,
+        "place": (asked.get("place") or "").strip()[:100] or d.institution.place,
+    }
+    content = rules.snapshot(d, revision, place=str(chosen["place"]), language=str(chosen["language"]))
+    if not form.is_bound:
+        form = SignForm(initial={**chosen, "read": rules.digest(content)})
+    elif form.errors:  # the reader has the new content before them: let the next signature be for that one
+        form.data = {**form.data.dict(), "read": rules.digest(content)}  # type: ignore[attr-defined]
+    return pages.show(
+        request, product, "inhouse/declarations/sign.html", d=d, form=form, wording=WordingForm(initial=chosen), snapshot=content,
+        obstacles=lifecycle.obstacles(d, revision, Revision.Stage.DECLARED), chosen=chosen, days=_days(content),
+    )  # fmt: skip
+
+
+sign = door(Act.SIGN, pages.product)(_sign)
+
+
+def _days(content: dict[str, Any]) -> dict[str, date | None]:
+    """The snapshot's days as days."""
+    days = {
+        "verified": content["verified_on"],
+        "validated": content["validated_on"],
+        "signed": content["signed"]["date"],
+    }
+    return {name: date.fromisoformat(day) if day else None for name, day in days.items()}
+
+
+@door(Act.WORK, pages.product)
+def preview(request: Request, product: Product) -> HttpResponse:
+    """The PDF as it would be, marked as a draft, stored nowhere."""
+    d = current(product)
+    revision = _to_sign(d)
+    if revision is None:
+        raise Http404
+    language = request.GET.get("language", "")
+    content = rules.snapshot(
+        d, revision, place=request.GET.get("place", "").strip()[:100] or d.institution.place,
+        language=language if language in dict(settings.LANGUAGES) else d.institution.language,
+    )  # fmt: skip
+    return _pdf(rules.render(content, draft=True), f"{content['number']}-draft.pdf")
+
+
+@door(Act.WORK, declaration_of)
+def file(request: Request, declaration: Declaration) -> HttpResponse:
+    """The signed PDF, byte for byte as it was stored."""
+    return _pdf(bytes(declaration.file.content), declaration.file.name)
+
+
+def _pdf(content: bytes, name: str) -> HttpResponse:
+    return HttpResponse(
+        content, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}"'}
+    )
+
+
+@require_POST
+def _enter(request: Request, declaration: Declaration) -> HttpResponse:
+    form = DiaryForm(request.POST)
+    if form.is_valid() and pages.attempt(form, lambda: rules.enter(declaration, **form.cleaned_data, by=request.user)):
+        messages.success(request, _("The diary number is noted."))
+        return redirect("inhouse:declaration", declaration.revision.product_id)
+    return pages.show(
+        request,
+        declaration.revision.product,
+        "inhouse/declarations/diary.html",
+        declaration=declaration,
+        form=form,
+        status=422,
+    )
+
+
+@require_POST
+def _publish(request: Request, declaration: Declaration) -> HttpResponse:
+    form = Form(request.POST)
+    if form.is_valid() and pages.attempt(form, lambda: rules.publish(declaration, by=request.user)):
+        messages.success(request, _("Published. It stays readable for good, also when it is replaced or withdrawn."))
+        return redirect("inhouse:declaration", declaration.revision.product_id)
+    pages.complain(request, form)
+    return redirect("inhouse:declaration", declaration.revision.product_id)
+
+
+enter = door(Act.REGISTER, declaration_of)(_enter)
+publish = door(Act.REGISTER, declaration_of)(_publish)
+
+
+@door(Act.END, declaration_of)
+def withdraw(request: Request, declaration: Declaration) -> HttpResponse:
+    """Withdraw a declaration before use, with the reason; it stays readable and the revision is open again."""
+    form = ReasonForm(request.POST or None)
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and pages.attempt(form, lambda: rules.withdraw(declaration, **form.cleaned_data, by=request.user))
+    ):
+        messages.success(request, _("Withdrawn. The revision is open again."))
+        return redirect("inhouse:declaration", declaration.revision.product_id)
+    return pages.show(
+        request, declaration.revision.product, "inhouse/declarations/withdraw.html", declaration=declaration, form=form
+    )
 
 
 urls = [
-    path("products/<int:pk>/declaration/", about, name="declaration"),
+    path("products/<int:pk>/declaration/", declaration, name="declaration"),
+    path("products/<int:pk>/declaration/unmet/", unmet, name="declaration-unmet"),
+    path("products/<int:pk>/declaration/sign/", sign, name="declaration-sign"),
+    path("products/<int:pk>/declaration/preview.pdf", preview, name="declaration-preview"),
+    path("declarations/<str:number>/file.pdf", file, name="declaration-file"),
+    path("declarations/<str:number>/diary/", enter, name="declaration-enter"),
+    path("declarations/<str:number>/publish/", publish, name="declaration-publish"),
+    path("declarations/<str:number>/withdraw/", withdraw, name="declaration-withdraw"),
 ]

@@ -49,9 +49,15 @@ class DesignForm(EditForm[Revision]):
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
         """The fields under their headings."""
         return [
-            (_("What it is"), [self[name] for name in ("reference", "intended_purpose", "patient_group", "description")]),
+            (
+                _("What it is"),
+                [self[name] for name in ("reference", "intended_purpose", "patient_group", "description")],
+            ),
             (_("Traits"), [self[name] for name in Revision.TRAITS]),
-            (_("Risk class and quality system"), [self[name] for name in ("risk_class", "class_rule", "class_reason", "quality_system")]),
+            (
+                _("Risk class and quality system"),
+                [self[name] for name in ("risk_class", "class_rule", "class_reason", "quality_system")],
+            ),
             (_("Tracing"), [self[name] for name in ("patient_tracing", "tracing_reason")]),
         ]
 
@@ -75,13 +81,18 @@ def design(request: Request, product: Product) -> HttpResponse:
     d = current(product)
     revision = pages.revision_shown(request, d)
     parts = [
-        {"name": p.name, "maker": p.maker, "model": p.model, "edition": p.edition, "is_ce_marked": p.is_ce_marked} for p in d.parts_of(revision)
+        {"name": p.name, "maker": p.maker, "model": p.model, "edition": p.edition, "is_ce_marked": p.is_ce_marked}
+        for p in d.parts_of(revision)
     ]
-    form = DesignForm(request.POST or None, instance=Revision.objects.select_related("product__unit").get(pk=revision.pk))
+    form = DesignForm(
+        request.POST or None, instance=Revision.objects.select_related("product__unit").get(pk=revision.pk)
+    )
     pieces = PartForms(request.POST or None, initial=parts, prefix="parts")
     if request.method == "POST" and pieces.is_valid() and form.is_valid():
         wanted = [
-            {key: value for key, value in row.items() if key != "DELETE"} for row in pieces.cleaned_data if row.get("name") and not row.get("DELETE")
+            {key: value for key, value in row.items() if key != "DELETE"}
+            for row in pieces.cleaned_data
+            if row.get("name") and not row.get("DELETE")
         ]
 
         def save() -> None:
@@ -91,7 +102,16 @@ def design(request: Request, product: Product) -> HttpResponse:
         if pages.attempt(form, save):
             messages.success(request, _("Saved."))
             return redirect("inhouse:design", product.pk)
-    return pages.show(request, product, "inhouse/design/page.html", d=d, revision=revision, form=form, pieces=pieces, parts=d.parts_of(revision))
+    return pages.show(
+        request,
+        product,
+        "inhouse/design/page.html",
+        d=d,
+        revision=revision,
+        form=form,
+        pieces=pieces,
+        parts=d.parts_of(revision),
+    )
 
 
 urls = [path("products/<int:pk>/design/", design, name="design")]

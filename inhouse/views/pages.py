@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpResponse
@@ -68,6 +69,7 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
     wanted = [
         ("product", _("Overview"), True),
         ("assessment", _("Assessment"), True),
+        ("market", _("Market search"), made),
         ("owner", _("Product owner"), made),
         ("design", _("Design"), made),
         ("documents", _("Documents"), made),
@@ -81,7 +83,11 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("history", _("History"), True),
     ]
     return [
-        {"label": label, "address": reverse(f"inhouse:{name}", args=[d.product.pk]), "here": here == name or here.startswith(f"{name}-")}
+        {
+            "label": label,
+            "address": reverse(f"inhouse:{name}", args=[d.product.pk]),
+            "here": here == name or here.startswith(f"{name}-"),
+        }
         for name, label, exists in wanted
         if exists
     ]
@@ -103,6 +109,13 @@ def attempt(form: forms.BaseForm, act: Callable[[], Any]) -> bool:
         else:
             form.add_error(None, refusal)
     return not form.errors
+
+
+def complain(request: Request, form: forms.BaseForm) -> None:
+    """Say what a form refused on the page the person goes back to: for steps that are one button."""
+    for errors in form.errors.values():
+        for error in errors:
+            messages.error(request, str(error), extra_tags="danger")
 
 
 def revision_shown(request: Request, d: Dossier) -> Revision:

@@ -72,7 +72,7 @@ class FilterForm(Form):
 def products(request: Request) -> HttpResponse:
     """All products, narrowed by what stands in the address."""
     form = FilterForm(request.GET)
-    found = Product.objects.select_related("unit__administration", "owner")
+    found: QuerySet[Product] = Product.objects.select_related("unit__administration", "owner")
     if form.is_valid():
         found = form.narrow(found, request)
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
@@ -87,7 +87,9 @@ class TimeForm(Form):
 
     day = forms.DateField(label=_("As of"))
     time = forms.ChoiceField(
-        label=_("Which time"), choices=[("on", _("what was true that day")), ("known", _("what the register knew then"))], required=False
+        label=_("Which time"),
+        choices=[("on", _("what was true that day")), ("known", _("what the register knew then"))],
+        required=False,
     )
 
 
@@ -147,7 +149,9 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
         (_("Kept until"), None),
     ]
     if stage in ("rejected", "abandoned"):
-        days = [(label, day) for label, day in days if day] + [(d.product.get_stage_display().capitalize(), d.reached(stage))]
+        days = [(label, day) for label, day in days if day] + [
+            (d.product.get_stage_display().capitalize(), d.reached(stage))
+        ]
     reached = max((index for index, (_label, day) in enumerate(days) if day), default=0)
     floor = retention.floor(d)
     stops = []
@@ -163,9 +167,11 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
 
 def coming_up(d: Dossier) -> list[tuple[date, Any]]:
     """The days that lie ahead for a product, nearest first."""
-    days = [(market.due_on(d), _("Market search renewal")), (followup.due_on(d), _("Clinical follow-up"))]
+    days: list[tuple[date | None, Any]] = [(market.due_on(d), _("Market search renewal")), (followup.due_on(d), _("Clinical follow-up"))]
     days += [(action.due_on, action.text) for action in d.actions if action.done_on is None]
-    return sorted(((day, text) for day, text in days if day and d.product.stage in lifecycle.WORKED_ON), key=lambda row: row[0])
+    return sorted(
+        ((day, text) for day, text in days if day and d.product.stage in lifecycle.WORKED_ON), key=lambda row: row[0]
+    )
 
 
 @door(Act.WORK)
@@ -174,10 +180,18 @@ def search(request: Request) -> HttpResponse:
     q = request.GET.get("q", "").strip()
     if not q:
         return render(request, "inhouse/products/search.html", {"q": q})
-    found = list(Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:PER_PAGE])
-    items = list(Item.objects.filter(Q(identifier__icontains=q) | Q(label_code__iexact=q)).select_related("product", "revision")[:PER_PAGE])
+    found = list(
+        Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:PER_PAGE]
+    )
+    items = list(
+        Item.objects.filter(Q(identifier__icontains=q) | Q(label_code__iexact=q)).select_related("product", "revision")[
+            :PER_PAGE
+        ]
+    )
     declarations = list(
-        Declaration.objects.filter(Q(diary_number__icontains=q) | Q(number__icontains=q)).select_related("revision__product").defer("snapshot")[:PER_PAGE]
+        Declaration.objects.filter(Q(diary_number__icontains=q) | Q(number__icontains=q))
+        .select_related("revision__product")
+        .defer("snapshot")[:PER_PAGE]
     )
     context = {"q": q, "products": found, "items": items, "declarations": declarations, "today": clock.today()}
     return render(request, "inhouse/products/search.html", context)

@@ -1,0 +1,173 @@
+"""What waits for one person: the first page's list, from the facts as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from inhouse import followup, gates, lifecycle, market
+from inhouse.dossier import Dossier, gather
+from inhouse.models import Appointment, Declaration, FollowUpAction
+from inhouse.obstacles import Obstacle
+from organisation import access, clock
+from organisation.access import Act
+from organisation.models import User
+from products.models import Product, Revision
+
+LOOKED_AT = 60  # products whose dossiers are read for one person's list
+SOON = 60  # days ahead that a due day is shown
+
+
+@dataclass
+class Task:
+    """One thing to do: what, for which product, where, and by when."""
+
+    what: str
+    product: Product
+    address: str
+    due: date | None = None
+
+    @property
+    def state(self) -> str:
+        """danger when the day has passed, warning within two weeks, else neutral."""
+        if self.due is None:
+            return "neutral"
+        left = (self.due - clock.today()).days
+        return "danger" if left < 0 else "warning" if left <= 14 else "neutral"
+
+
+def tasks(user: User) -> list[Task]:
+    """What needs this person, what is due first; things without a day come last."""
+    found = [*_asked(user), *_to_decide(user), *_to_register(user), *_actions(user), *_own(user)]
+    return sorted(found, key=lambda task: (task.due or date.max, task.product.number))
+
+
+def _to(page: str, product: Product) -> str:
+    return reverse(f"inhouse:{page}", args=[product.pk])
+
+
+def _within(user: User, act: Act, products: QuerySet[Product]) -> QuerySet[Product]:
+    """The products of the administrations in which this person's roles allow the act."""
+    held = [role for role in user.roles if role.role in access.TABLE[act]]
+    if any(role.administration_id is None for role in held):
+        return products
+    return products.filter(unit__administration__in=[role.administration_id for role in held])
+
+
+def _asked(user: User) -> Iterator[Task]:
+    waiting = Appointment.objects.filter(person=user, accepted_on=None, declined_on=None, ended_on=None)
+    for appointment in waiting.select_related("product__unit"):
+        yield Task(_("Answer the request to be product owner"), appointment.product, _to("owner", appointment.product))
+
+
+def _to_decide(user: User) -> Iterator[Task]:
+    if not access.somewhere(user, Act.DECIDE):
+        return
+    open_ones = Product.objects.select_related("unit")
+    proposed = _within(user, Act.DECIDE, open_ones.filter(stage=Product.Stage.PROPOSED))[:LOOKED_AT]
+    for d in gather(list(proposed)):
+        if all(obstacle.mend == "decision" for obstacle in gates.standing(d, "G1", "G2")):
+            yield Task(_("Decide whether it is made"), d.product, _to("decision", d.product))
+    ownerless = open_ones.filter(stage=Product.Stage.ELIGIBLE, owner=None).exclude(
+        appointments__accepted_on=None,
+        appointments__declined_on=None,
+        appointments__ended_on=None,
+        appointments__isnull=False,
+    )
+    for product in _within(user, Act.DECIDE, ownerless)[:LOOKED_AT]:
+        yield Task(_("Appoint a product owner"), product, _to("owner", product))
+
+
+def _to_register(user: User) -> Iterator[Task]:
+    if not access.somewhere(user, Act.REGISTER):
+        return
+    mine = _within(user, Act.REGISTER, Product.objects.all())
+    waiting = Declaration.objects.standing().filter(
+        Q(diary_number="") | Q(published_on=None), revision__product__in=mine
+    )
+    for declaration in waiting.select_related("revision__product").defer("snapshot")[:LOOKED_AT]:
+        product = declaration.revision.product
+        what = _("Publish the declaration") if declaration.diary_number else _("Give the declaration a diary number")
+        yield Task(what, product, _to("declaration", product))
+
+
+def _actions(user: User) -> Iterator[Task]:
+    for action in FollowUpAction.objects.filter(responsible=user, done_on=None).select_related("follow_up__product")[
+        :LOOKED_AT
+    ]:
+        product = action.follow_up.product
+        yield Task(action.text, product, _to("follow-up", product), action.due_on)
+
+
+def _own(user: User) -> Iterator[Task]:
+    """The owner's products, and proposals not yet complete: what stands in their way, one line for each product and step."""
+    mine = (
+        Product.objects.living()
+        .filter(Q(owner=user) | Q(proposed_by=user, stage=Product.Stage.PROPOSED))
+        .select_related("unit")
+    )
+    horizon = date.fromordinal(clock.today().toordinal() + SOON)
+    for d in gather(list(mine[:LOOKED_AT])):
+        yield from _of_product(d, horizon)
+
+
+def _of_product(d: Dossier, horizon: date) -> Iterator[Task]:
+    product, stage = d.product, d.product.stage
+    if stage == Product.Stage.PROPOSED:
+        left = [o for o in gates.standing(d, "G1", "G2") if o.mend != "decision"]
+        if left:
+            yield _count(left, _to("assessment", product), product)
+    elif stage in (Product.Stage.ELIGIBLE, Product.Stage.DEVELOPMENT, *lifecycle.WORKED_ON):
+        if d.coming and d.coming.stage == Revision.Stage.OPEN and stage in lifecycle.WORKED_ON:
+            left = lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)
+            yield (
+                _count(left, _to("declaration", product), product)
+                if left
+                else Task(_("Read and sign the declaration"), product, _to("declaration", product))
+            )
+        elif stage == Product.Stage.ELIGIBLE:
+            yield Task(_("Start development"), product, _to("product", product))
+        elif stage == Product.Stage.DEVELOPMENT:
+            yield Task(_("Take into use"), product, _to("product", product))
+    if stage == Product.Stage.SUSPENDED:
+        yield Task(_("Use is paused: close the cause, or take it out of use"), product, _to("suspension", product))
+    if stage == Product.Stage.WITHDRAWN and d.living:
+        count = len(d.living)
+        words = ngettext("Say what became of %(count)s item", "Say what became of %(count)s items", count) % {
+            "count": count
+        }
+        yield Task(words, product, _to("withdrawal", product))
+    if stage in (Product.Stage.IN_USE, Product.Stage.SUSPENDED):
+        for due, words, page in (
+            (followup.due_on(d), _("Clinical follow-up"), "follow-up"),
+            (market.due_on(d), _("Market search renewal"), "market"),
+        ):
+            if due and due <= horizon:
+                yield Task(words, product, _to(page, product), due)
+
+
+def _count(left: list[Obstacle], address: str, product: Product) -> Task:
+    if len(left) == 1:
+        return Task(left[0].text, product, address)
+    return Task(
+        ngettext("%(count)s thing to do first", "%(count)s things to do first", len(left)) % {"count": len(left)},
+        product,
+        address,
+    )
+
+
+def numbers(user: User) -> dict[str, int]:
+    """How many products of the person's own administration stand in each stage."""
+    rows = (
+        Product.objects.filter(unit__administration=user.unit.administration_id)
+        .order_by()
+        .values_list("stage")
+        .annotate(count=Count("pk"))
+    )
+    return dict(rows)
