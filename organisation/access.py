@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from organisation.models import Role, User
+from organisation import clock
+from organisation.models import Assignment, Role, User
 
 
 class Tie(models.TextChoices):
@@ -97,6 +99,14 @@ def may(user: User, act: Act, scope: Scope = INSTITUTION) -> bool:
     return any(
         held.role in allowed and held.administration_id in (None, scope.administration_id) for held in user.roles
     )
+
+
+def people(act: Act, scope: Scope = INSTITUTION) -> QuerySet[User]:
+    """Who holds a role that allows it there: to tell others whom to ask. Ties count for nothing here."""
+    held = Assignment.objects.on(clock.today()).filter(
+        Q(administration=None) | Q(administration=scope.administration_id), role__in=TABLE[act]
+    )
+    return User.objects.filter(pk__in=held.values("user"), is_active=True)
 
 
 def somewhere(user: User, act: Act) -> bool:
