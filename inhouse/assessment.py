@@ -72,6 +72,15 @@ def _open(product: Product, *, by: User) -> Assessment:
 
 
 @transaction.atomic
+def describe(product: Product, *, name: str, summary: str, unit: Unit, by: User) -> None:
+    """Word a proposal anew, or move it to the unit that would make it, as long as nobody has decided."""
+    product = _open(product, by=by).product
+    product.name, product.summary, product.unit = name, summary, unit
+    with acting(by):
+        product.save(update_fields=["name", "summary", "unit"])
+
+
+@transaction.atomic
 def answer(product: Product, tree: str, answers: Answers, *, by: User) -> None:
     """Store the answers to a tree. Only questions on the path are kept; what an earlier answer no longer asks is removed."""
     assessment = _open(product, by=by)
