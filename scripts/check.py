@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from prepare import ROOT, has_command
+from prepare import ROOT
 from production import throw_away
 
 MANAGE = [sys.executable, "manage.py"]
@@ -19,7 +19,7 @@ MANAGE = [sys.executable, "manage.py"]
 def checks(var: str) -> dict[str, tuple[list[str], dict[str, str]]]:
     """Name → command and what it needs in its environment."""
     test = {"FEMFEM_ENV": "test", "FEMFEM_VAR": var}
-    found = {
+    return {
         "style": (["ruff", "check", "--quiet", "."], {}),
         "format": (["ruff", "format", "--check", "--quiet", "."], {}),
         "types": (["mypy"], test),
@@ -27,10 +27,8 @@ def checks(var: str) -> dict[str, tuple[list[str], dict[str, str]]]:
         "templates": (["djlint", "templates", "--lint", "--quiet"], {}),
         "migrations": ([*MANAGE, "makemigrations", "--check", "--dry-run"], test),
         "deployment": ([*MANAGE, "check", "--deploy", "--fail-level", "WARNING"], throw_away() | {"FEMFEM_VAR": var}),
+        "translations": ([*MANAGE, "catalogues", "--check"], test),
     }
-    if has_command("catalogues"):
-        found["translations"] = ([*MANAGE, "catalogues", "--check"], test)
-    return found
 
 
 def main() -> int:
