@@ -113,8 +113,9 @@ class Dossier:
 
     @property
     def working(self) -> Revision | None:
-        """The revision that pages are about: the one being worked on, else the one in force, else the last."""
-        return self.coming or self.in_force or (self.revisions[-1] if self.revisions else None)
+        """The revision that pages are about: the one being worked on, else the one in force, else the last that was used."""
+        ended = [r for r in self.revisions if r.stage != Revision.Stage.ABANDONED] or self.revisions
+        return self.coming or self.in_force or (ended[-1] if ended else None)
 
     def revision(self, number: int) -> Revision | None:
         return next((r for r in self.revisions if r.number == number), None)

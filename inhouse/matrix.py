@@ -83,6 +83,9 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
             )
         case "e":
             declaration = d.declaration(revision) if revision else None
+            if declaration is None and d.declarations and d.withdrawal:
+                words = {"number": d.declarations[-1].number, "day": date_format(d.withdrawal.on)}
+                return _("%(number)s, withdrawn %(day)s") % words, "declaration", True
             if declaration is None:
                 return _("Drawn up when the owner signs"), "declaration", False
             words = {"number": declaration.number, "day": date_format(declaration.signed_on)}

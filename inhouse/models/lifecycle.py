@@ -33,7 +33,8 @@ class Step(models.Model):
         indexes = [models.Index(fields=["product", "on"])]
 
     def __str__(self) -> str:
-        return f"{self.from_stage} → {self.to_stage}"
+        stages = dict([*Revision.Stage.choices, *Product.Stage.choices])
+        return f"{stages.get(self.from_stage, _('nothing'))} → {stages.get(self.to_stage, self.to_stage)}"
 
     def held_on(self, day: date) -> bool:
         return self.on <= day

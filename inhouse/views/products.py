@@ -34,7 +34,9 @@ class FilterForm(Form):
 
     q = forms.CharField(label=_("Name or number"), required=False)
     stage = forms.ChoiceField(label=_("Stage"), required=False)
-    administration = forms.ModelChoiceField(Administration.objects.all(), label=_("Administration"), required=False)
+    administration = forms.ModelChoiceField(
+        Administration.objects.all(), label=_("Administration"), required=False, empty_label=_("all")
+    )
     category = forms.ChoiceField(label=_("Scope category"), required=False)
     risk_class = forms.ChoiceField(label=_("Risk class"), required=False)
     mine = forms.BooleanField(label=_("Only mine"), required=False)
@@ -116,7 +118,9 @@ def product(request: Request, product: Product) -> HttpResponse:
         then=on or (form.cleaned_data["day"] if known else None),
         knew=known is not None,
         rail=rail(d),
-        steps=lifecycle.steps(d, by=request.user),
+        steps=[
+            step for step in lifecycle.steps(d, by=request.user) if step.to != Product.Stage.DISPOSED
+        ],  # its page comes with retention
         watch=lifecycle.watch(d),
         signing=_signing(d),
         matrix=matrix(d),
@@ -167,7 +171,10 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
 
 def coming_up(d: Dossier) -> list[tuple[date, Any]]:
     """The days that lie ahead for a product, nearest first."""
-    days: list[tuple[date | None, Any]] = [(market.due_on(d), _("Market search renewal")), (followup.due_on(d), _("Clinical follow-up"))]
+    days: list[tuple[date | None, Any]] = [
+        (market.due_on(d), _("Market search renewal")),
+        (followup.due_on(d), _("Clinical follow-up")),
+    ]
     days += [(action.due_on, action.text) for action in d.actions if action.done_on is None]
     return sorted(
         ((day, text) for day, text in days if day and d.product.stage in lifecycle.WORKED_ON), key=lambda row: row[0]
