@@ -73,6 +73,9 @@ def release(item: Item, *, made_to: str, checks: str, deviations: str = "", by: 
         raise ValidationError(_("This item is already released."))
     if item.fate:
         raise ValidationError(_("This item is out of use."))
+    for name, text in (("made_to", made_to), ("checks", checks)):
+        if not text.strip():
+            raise ValidationError({name: _("The release record says this (MDR 5(5)(g)).")})
     if item.revision.stage == Revision.Stage.OPEN:
         raise ValidationError(
             _(
@@ -144,6 +147,8 @@ def take_back(placement: Placement, *, on: date, by: User) -> None:
     placement = Placement.objects.get(pk=placement.pk)
     if placement.until:
         raise ValidationError(_("It has already left that unit."))
+    if on > clock.today():
+        raise ValidationError({"on": _("The day cannot lie in the future.")})
     with acting(by):
         _end(placement, on)
 
@@ -163,6 +168,8 @@ def end(item: Item, *, fate: str, on: date, note: str = "", by: User) -> None:
     item = _locked(item, by=by)
     if item.fate:
         raise ValidationError(_("The fate of this item is already recorded."))
+    if fate not in Item.Fate.values:
+        raise ValidationError({"fate": _("Choose what became of it.")})
     if on > clock.today():
         raise ValidationError({"on": _("The day cannot lie in the future.")})
     if on < item.made_on:
