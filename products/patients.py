@@ -25,7 +25,9 @@ PURPOSE_AT_LEAST = 10  # characters: “because” is no purpose
 
 
 @sensitive_variables("identifier")
-def note_use(item: Item, *, identifier: Identifier, used_on: date, unit: Unit, by: User) -> PatientUse:
+def note_use(
+    item: Item, *, identifier: Identifier, used_on: date, unit: Unit, reason: str = "", by: User
+) -> PatientUse:
     """Note that the patient met the item. Noting the same use again changes nothing.
 
     Whether the item may be used at all on that day is the caller's question.
@@ -34,7 +36,7 @@ def note_use(item: Item, *, identifier: Identifier, used_on: date, unit: Unit, b
         raise ValidationError({"used_on": _("A use cannot lie in the future.")})
     if used_on < item.made_on:
         raise ValidationError({"used_on": _("The item was not made until %(day)s.") % {"day": item.made_on}})
-    with acting(by), transaction.atomic():
+    with acting(by, reason=reason), transaction.atomic():
         use, _created = PatientUse.objects.get_or_create(
             patient=_patient(identifier), item=item, unit=unit, used_on=used_on, defaults={"noted_by": by}
         )
@@ -51,9 +53,14 @@ def find(identifier: Identifier, *, purpose: str, by: User, product: Product | N
     return patient
 
 
+def reopen(patient: Patient, *, purpose: str, by: User) -> None:
+    """Look again at what a patient met who was looked up before. Logged like every look."""
+    _log(PatientLookUp.Kind.OPENED, patient, None, _checked(purpose), by)
+
+
 def uses_of(patient: Patient) -> QuerySet[PatientUse]:
     """What the patient met, oldest first."""
-    return patient.uses.select_related("item__product", "item__revision", "unit")
+    return patient.uses.select_related("item__product__unit", "item__revision", "unit")
 
 
 def reveal(use: PatientUse, *, purpose: str, by: User) -> str:

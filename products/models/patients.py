@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from organisation import clock
+from organisation.access import Scope
 from organisation.history import locked, recorded
 from organisation.models import Unit
 
@@ -123,6 +124,10 @@ class PatientUse(models.Model):
     def __str__(self) -> str:
         return _("%(item)s on %(day)s") % {"item": self.item, "day": self.used_on}
 
+    @property
+    def scope(self) -> Scope:
+        return self.item.scope
+
 
 @recorded()
 @locked()
@@ -132,6 +137,7 @@ class PatientLookUp(models.Model):
     class Kind(models.TextChoices):
         BY_NUMBER = "by_number", _("looked for by number")
         REVEALED = "revealed", _("number shown from an item")
+        OPENED = "opened", _("uses shown again")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by"))
