@@ -16,7 +16,7 @@ from inhouse import lifecycle
 from inhouse.design import opened
 from inhouse.models import EvidenceDocument, EvidenceRecord
 from organisation import access, clock
-from organisation.access import Act
+from organisation.access import Act, Scope
 from organisation.history import acting
 from organisation.models import User
 from products.models import Revision
@@ -103,6 +103,6 @@ def record(
     return row
 
 
-def may_read(document: Document, entries: list[EvidenceDocument], *, by: User) -> bool:
-    """Whether this person may open a document: the open ones anyone on staff, the confidential ones by role in a product's administration."""
-    return not document.confidential or any(access.may(by, Act.READ_CONFIDENTIAL, entry.scope) for entry in entries)
+def may_read(document: Document, scope: Scope, *, by: User) -> bool:
+    """Whether this person may open a product's document: the open ones anyone on staff, the confidential ones by role."""
+    return not document.confidential or access.may(by, Act.READ_CONFIDENTIAL, scope)
