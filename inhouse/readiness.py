@@ -57,6 +57,8 @@ def end_unit(use: UnitUse, *, until: date, by: User) -> None:
     """The unit makes or uses the product until that day."""
     lifecycle.lock(use.product)
     access.require(by, Act.KEEP, use.scope)
+    if use.until:
+        raise ValidationError(_("The day on which this ends is already recorded."))
     use.until = until
     use.full_clean()
     with acting(by):
