@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from inhouse import gates
 from inhouse.dossier import Dossier, current
-from inhouse.models import Declaration, Step
+from inhouse.models import Assessment, Declaration, Step
 from inhouse.obstacles import Obstacle, Refused
 from organisation import access, clock
 from organisation.access import Act
@@ -43,6 +43,21 @@ REVISION_NEXT: dict[R, list[R]] = {
     R.PHASING_OUT: [R.CLOSED],
     R.CLOSED: [],
     R.ABANDONED: [],
+}
+
+PRODUCT_GATES: dict[tuple[P, P], tuple[str, ...]] = {
+    (P.PROPOSED, P.ELIGIBLE): ("G1", "G2"),
+    (P.ELIGIBLE, P.DEVELOPMENT): ("G3",),
+    (P.DEVELOPMENT, P.IN_USE): ("G7",),
+    (P.SUSPENDED, P.IN_USE): ("G8",),
+    (P.IN_USE, P.WITHDRAWN): ("G10",),
+    (P.SUSPENDED, P.WITHDRAWN): ("G10",),
+    (P.WITHDRAWN, P.DISPOSED): ("G11",),
+}
+
+REVISION_GATES: dict[tuple[R, R], tuple[str, ...]] = {
+    (R.OPEN, R.DECLARED): ("G4", "G5", "G6"),
+    (R.DECLARED, R.IN_FORCE): ("G7", "G9"),
 }
 
 WORKED_ON = (P.DEVELOPMENT, P.IN_USE, P.SUSPENDED)
@@ -102,36 +117,37 @@ def obstacles(d: Dossier, subject: Product | Revision, to: P | R) -> list[Obstac
 
 def _for_product(d: Dossier, to: P) -> list[Obstacle]:
     stage = P(d.product.stage)
+    lawful = gates.standing(d, *PRODUCT_GATES.get((stage, to), ()))
     if to == P.ELIGIBLE:
-        return gates.standing(d, "G1", "G2")
+        return _with(_decided(d), lawful)
     if to == P.DEVELOPMENT:
-        return _with(_owned(d), gates.standing(d, "G3"))
+        return _with(_owned(d), lawful)
     if to == P.IN_USE and stage == P.DEVELOPMENT:
-        return _with(_declared(d, d.coming), gates.standing(d, "G7"))
+        return _with(_declared(d, d.coming), lawful)
     if to == P.IN_USE:
-        return _with(_declared(d, d.in_force), gates.standing(d, "G8"))
+        return _with([*_declared(d, d.in_force), *_going_on(d)], lawful)
     if to == P.WITHDRAWN:
-        return [o for o in gates.standing(d, "G10") if o.mend == "withdrawal"]
+        return _with(_explained(d), [o for o in lawful if o.mend == "withdrawal"])
     if to == P.DISPOSED:
-        return gates.standing(d, "G11")
-    return []
+        return _with(_disposable(), lawful)
+    return lawful
 
 
 def _for_revision(d: Dossier, revision: Revision, to: R) -> list[Obstacle]:
+    lawful = gates.standing(d, *REVISION_GATES.get((R(revision.stage), to), ()))
     if to == R.DECLARED:
-        return _with([*_owned(d), *_in_development(d)], gates.standing(d, "G4", "G5", "G6"))
+        return _with([*_owned(d), *_in_development(d)], lawful)
     if to == R.IN_FORCE:
-        return _with([*_used(d), *_declared(d, revision)], gates.standing(d, "G7", "G9"))
+        return _with([*_used(d), *_declared(d, revision)], lawful)
+    if to == R.OPEN:
+        return _unsigned(d, revision)
+    if to == R.ABANDONED:
+        return _of_several(d)
+    if to == R.PHASING_OUT:
+        return [Obstacle(_("A revision is phased out only by a newer one that comes into force."), mend="product")]
     if to == R.CLOSED:
-        living = [item.identifier for item in d.living if item.revision_id == revision.pk]
-        if living:
-            return [
-                Obstacle(
-                    _("Items of this revision are still in use: %(items)s.") % {"items": ", ".join(living)},
-                    mend="items",
-                )
-            ]
-    return []
+        return [*_out_of_force(d, revision), *_out_of_use(d, revision)]
+    return lawful
 
 
 def _with(own: list[Obstacle], lawful: list[Obstacle]) -> list[Obstacle]:
@@ -162,6 +178,63 @@ def _declared(d: Dossier, revision: Revision | None) -> list[Obstacle]:
     return []
 
 
+def _decided(d: Dossier) -> list[Obstacle]:
+    if d.assessment and d.assessment.decision == Assessment.Decision.MANUFACTURE:
+        return []
+    return [Obstacle(_("A manager decides whether it is made."), mend="decision")]
+
+
+def _going_on(d: Dossier) -> list[Obstacle]:
+    return [Obstacle(_("Use is paused: close the cause first."), mend="suspension")] if d.open_suspension else []
+
+
+def _explained(d: Dossier) -> list[Obstacle]:
+    if d.withdrawal:
+        return []
+    return [Obstacle(_("Say why the product is taken out of use."), mend="withdrawal")]
+
+
+def _disposable() -> list[Obstacle]:
+    """Nothing is disposed of before the register can record the decision."""
+    return [
+        Obstacle(_("Records are disposed of only by a decision with a reference; none is recorded."), mend="withdrawal")
+    ]
+
+
+def _unsigned(d: Dossier, revision: Revision) -> list[Obstacle]:
+    if d.declaration(revision) is None:
+        return []
+    return [Obstacle(_("A signed declaration stands for the revision: withdraw it first."), mend="declaration")]
+
+
+def _of_several(d: Dossier) -> list[Obstacle]:
+    if d.in_force:
+        return []
+    return [Obstacle(_("The first revision is given up only with its product."), mend="product")]
+
+
+def _out_of_force(d: Dossier, revision: Revision) -> list[Obstacle]:
+    if revision.stage == R.PHASING_OUT or d.product.stage == P.WITHDRAWN:
+        return []
+    return [Obstacle(_("The revision is in force: it is closed when the product is withdrawn."), mend="product")]
+
+
+def _out_of_use(d: Dossier, revision: Revision) -> list[Obstacle]:
+    living = [item.identifier for item in d.living if item.revision_id == revision.pk]
+    if not living:
+        return []
+    return [
+        Obstacle(_("Items of this revision are still in use: %(items)s.") % {"items": ", ".join(living)}, mend="items")
+    ]
+
+
+def _signed(d: Dossier, revision: Revision) -> list[Obstacle]:
+    """A revision is declared by its declaration, which is written before the step is taken."""
+    if d.declaration(revision):
+        return []
+    return [Obstacle(_("No signed declaration stands for the revision."), mend="declaration")]
+
+
 def watch(d: Dossier) -> list[Obstacle]:
     """What must be put right while the product is in use, paused or withdrawn."""
     if d.product.stage in (P.IN_USE, P.SUSPENDED):
@@ -186,7 +259,12 @@ def move(subject: Product | Revision, to: P | R, *, by: User, reason: str = "", 
     access.require(by, ACTS[to], product.scope)
     d = current(product)
     fresh = product if isinstance(subject, Product) else Revision.objects.get(pk=subject.pk)
-    if found := [o for o in obstacles(d, fresh, to) if o.stops]:
+    found = [o for o in obstacles(d, fresh, to) if o.stops]
+    if isinstance(fresh, Revision) and to == R.DECLARED:
+        found += _signed(d, fresh)
+    if to == P.REJECTED and not outcome:
+        found.append(Obstacle(_("Say how the proposal ends."), mend="decision"))
+    if found:
         raise Refused(found)
     if isinstance(fresh, Revision) and to == R.IN_FORCE and d.in_force:
         _assign(d.in_force, R.PHASING_OUT, by=by, reason=reason)
