@@ -8,9 +8,10 @@ handed down: `in_use(name="Drill guide", design={"risk_class": "III"}, owner=som
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date, datetime, time
 from typing import Any
+from unittest.mock import patch
 
 from django.utils import timezone
 
@@ -281,16 +282,24 @@ def declared(name: str = "Catheter adapter", **given: Any) -> Product:
     return fresh(product)
 
 
-def sign(product: Product, *, language: str = "sv", place: str = "Västanstad") -> Declaration:
-    """The owner reads the declaration of the revision that is being worked on, and signs it."""
-    return declarations.sign(
-        coming(product),
-        read=read(product, language=language, place=place),
-        password=factories.PASSWORD,
-        place=place,
-        language=language,
-        by=owner_of(product),
-    )
+def sign(product: Product, *, language: str = "sv", place: str = "Västanstad", printed: bool = False) -> Declaration:
+    """The owner reads the declaration of the revision that is being worked on, and signs it.
+
+    Setting the PDF takes a second; where nobody reads it (`printed`), a small one is stored instead.
+    """
+    with nullcontext() if printed else patch.object(declarations, "render", unset):
+        return declarations.sign(
+            coming(product),
+            read=read(product, language=language, place=place),
+            password=factories.PASSWORD,
+            place=place,
+            language=language,
+            by=owner_of(product),
+        )
+
+
+def unset(content: declarations.Snapshot, **given: Any) -> bytes:
+    return factories.pdf(content["number"]).read()
 
 
 def read(product: Product, *, language: str = "sv", place: str = "Västanstad") -> str:
