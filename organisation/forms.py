@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from organisation.models import User
@@ -41,6 +42,21 @@ def dress(form: forms.BaseForm) -> None:
         field.widget.attrs.setdefault("class", "ds-input")
         if isinstance(field.widget, forms.TextInput):
             field.widget.attrs.setdefault("autocomplete", "off")
+
+
+def attempt(form: forms.BaseForm, act: Callable[[], Any]) -> bool:
+    """Ask a rule, or several: all or nothing. What is refused becomes the form's errors, with everything typed kept."""
+    try:
+        with transaction.atomic():
+            act()
+    except ValidationError as refusal:
+        if hasattr(refusal, "error_dict"):
+            for name, errors in refusal.error_dict.items():
+                for error in errors:
+                    form.add_error(name if name in form.fields else None, error)
+        else:
+            form.add_error(None, refusal)
+    return not form.errors
 
 
 class Form(forms.Form):

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from inhouse.dossier import Dossier, current
-from inhouse.obstacles import Refused
 from organisation import access
 from organisation.access import Act, Scope
 from organisation.doors import Request
+from organisation.forms import attempt as attempt
 from organisation.models import User
 from products.models import Product, Revision
 
@@ -91,24 +88,6 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         for name, label, exists in wanted
         if exists
     ]
-
-
-def attempt(form: forms.BaseForm, act: Callable[[], Any]) -> bool:
-    """Ask a rule, or several: all or nothing. What is refused becomes the form's errors, with everything typed kept."""
-    try:
-        with transaction.atomic():
-            act()
-    except Refused as refusal:
-        for obstacle in refusal.obstacles:
-            form.add_error(None, str(obstacle))
-    except ValidationError as refusal:
-        if hasattr(refusal, "error_dict"):
-            for name, errors in refusal.error_dict.items():
-                for error in errors:
-                    form.add_error(name if name in form.fields else None, error)
-        else:
-            form.add_error(None, refusal)
-    return not form.errors
 
 
 def complain(request: Request, form: forms.BaseForm) -> None:
