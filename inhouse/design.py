@@ -42,6 +42,8 @@ def opened(revision: Revision, *, by: User) -> Revision:
     access.require(by, Act.KEEP, product.scope)
     revision = Revision.objects.get(pk=revision.pk)
     revision.product = product
+    if product.is_ended:
+        raise ValidationError(_("The product has ended: it is “%(stage)s”.") % {"stage": product.get_stage_display()})
     if not revision.is_open:
         raise ValidationError(
             _("Revision %(number)s is declared: what is signed is not changed. Open a new revision.")

@@ -77,6 +77,8 @@ def accept(appointment: Appointment, *, by: User) -> None:
     _answering(appointment, by)
     appointment = _waiting(appointment)
     product, today = appointment.product, clock.today()
+    if product.is_ended:
+        raise ValidationError(_("The product has ended: it is “%(stage)s”.") % {"stage": product.get_stage_display()})
     with acting(by):
         for earlier in product.appointments.filter(accepted_on__isnull=False, ended_on=None):
             earlier.ended_on = today
