@@ -14,7 +14,7 @@ from django.db import connection, models
 from documents.models import SignedFile
 
 RECORDED = [model for model in apps.get_models() if hasattr(model, "history")]
-TABLES: list[type[models.Model]] = [*(model.history.model for model in RECORDED), SignedFile]  # type: ignore[attr-defined]
+TABLES: list[type[models.Model]] = [*(model.history.model for model in RECORDED), SignedFile]
 
 
 def written() -> tuple[Any, ...]:

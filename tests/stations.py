@@ -299,7 +299,8 @@ def sign(product: Product, *, language: str = "sv", place: str = "Västanstad", 
 
 
 def unset(content: declarations.Snapshot, **given: Any) -> bytes:
-    return factories.pdf(content["number"]).read()
+    paper: bytes = factories.pdf(content["number"]).read()
+    return paper
 
 
 def read(product: Product, *, language: str = "sv", place: str = "Västanstad") -> str:

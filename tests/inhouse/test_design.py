@@ -1,0 +1,98 @@
+"""What the device is: open to change until it is declared."""
+
+from __future__ import annotations
+
+import pytest
+
+from inhouse import design
+from inhouse.dossier import current
+from organisation.models import User
+from products.models import Part
+from tests import factories, stations
+from tests.refusals import denied, refused
+
+pytestmark = pytest.mark.django_db
+
+SCREW: design.Piece = {"name": "Screw", "maker": "Skruv AB", "model": "M3", "edition": "", "is_ce_marked": False}
+CUFF: design.Piece = {"name": "Cuff", "maker": "Cuff AS", "model": "C", "edition": "2", "is_ce_marked": True}
+
+
+def test_purpose_class_traits_and_quality_system_are_written(engineer: User) -> None:
+    product = stations.owned()
+    stations.describe(product, is_software=True, is_ai=True)
+    revision = stations.coming(product)
+    assert (revision.risk_class, revision.class_rule) == ("I", "1")
+    assert revision.traits == ["software", "artificial intelligence"]
+    assert stations.fresh(product).quality_system == factories.quality_system()
+
+
+def test_the_owner_and_engineers_here_describe_and_nobody_else(
+    owner: User, engineer: User, manager: User, nurse: User, outsider: User
+) -> None:
+    revision = stations.coming(stations.owned())
+    for person in (manager, nurse, outsider):
+        with denied():
+            design.describe(revision, {"reference": "B2"}, by=person)
+    for person in (owner, engineer):
+        design.describe(revision, {"reference": person.name}, by=person)
+
+
+def test_a_class_that_does_not_exist_is_refused(engineer: User) -> None:
+    revision = stations.coming(stations.owned())
+    with refused("not a valid choice"):
+        design.describe(revision, {"risk_class": "IV"}, by=engineer)
+
+
+def test_what_is_declared_is_not_changed(owner: User) -> None:
+    revision = stations.coming(stations.declared())
+    with refused("what is signed is not changed"):
+        design.describe(revision, {"reference": "B2"}, by=owner)
+    with refused("what is signed is not changed"):
+        design.compose(revision, [SCREW], by=owner)
+    with refused("what is signed is not changed"):
+        design.admit(revision, [{"number": "23.1", "what": "No label", "why": "Too small"}], by=owner)
+
+
+def test_a_product_that_has_ended_is_not_described_any_more(engineer: User) -> None:
+    revision = stations.rejected().revisions.get()
+    with refused("has ended"):
+        design.describe(revision, {"reference": "B2"}, by=engineer)
+
+
+def test_a_stale_page_does_not_open_what_was_declared_meanwhile(engineer: User) -> None:
+    product = stations.documented()
+    seen = stations.coming(product)
+    stations.sign(product)
+    assert seen.is_open
+    with refused("what is signed is not changed"):
+        design.describe(seen, {"reference": "B2"}, by=engineer)
+
+
+def test_the_list_of_parts_is_replaced_and_a_part_that_stays_keeps_its_row(engineer: User) -> None:
+    product = stations.owned()
+    revision = stations.coming(product)
+    design.compose(revision, [SCREW, SCREW, CUFF], by=engineer)
+    assert [part.name for part in current(product).parts_of(revision)] == ["Screw", "Screw", "Cuff"]
+    cuff = Part.objects.get(name="Cuff")
+    design.compose(revision, [CUFF, SCREW], by=engineer)
+    assert [part.name for part in current(product).parts_of(revision)] == ["Screw", "Cuff"]
+    assert Part.objects.get(name="Cuff") == cuff
+    design.compose(revision, [], by=engineer)
+    assert Part.objects.count() == 0
+
+
+def test_requirements_not_met_are_listed_once_each_with_what_and_why(engineer: User) -> None:
+    product = stations.owned()
+    revision = stations.coming(product)
+    design.admit(revision, [{"number": "23.1", "what": "No label", "why": "Too small"}], by=engineer)
+    first = revision.unmet_requirements.get()
+    both: list[design.Unmet] = [
+        {"number": "23.1", "what": "No label", "why": "Far too small"},
+        {"number": "10.4", "what": "Unknown plastic", "why": "Outside the body"},
+    ]
+    design.admit(revision, both, by=engineer)
+    assert [(u.number, u.why) for u in current(product).unmet_of(revision)] == [
+        ("10.4", "Outside the body"),
+        ("23.1", "Far too small"),
+    ]
+    assert revision.unmet_requirements.get(number="23.1") == first

@@ -1,0 +1,92 @@
+"""The market search and its renewal."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from inhouse import market
+from inhouse.dossier import current
+from organisation import clock
+from organisation.models import User
+from tests import stations
+from tests.refusals import denied, refused
+
+pytestmark = pytest.mark.django_db
+
+SEARCH: dict[str, Any] = {
+    "sources": "EUDAMED",
+    "result": "none",
+    "justification": "Nobody makes one",
+    "candidates": [],
+}
+
+
+def test_a_search_is_kept_with_the_devices_considered(engineer: User) -> None:
+    product = stations.proposed()
+    stations.searched(product)
+    d = current(product)
+    assert d.search is not None
+    assert [(c.device, c.maker) for c in d.considered(d.search)] == [("CathFix", "Fixo AB")]
+    assert d.search.done_by == engineer
+
+
+def test_devices_that_do_not_fit_are_named(engineer: User) -> None:
+    product = stations.proposed()
+    with refused("Name the devices"):
+        market.record(product, **SEARCH | {"result": "none_fits"}, searched_on=clock.today(), by=engineer)
+
+
+def test_nobody_searches_tomorrow(engineer: User) -> None:
+    product = stations.proposed()
+    with refused("cannot lie in the future"):
+        market.record(product, **SEARCH, searched_on=clock.today() + timedelta(days=1), by=engineer)
+
+
+def test_a_search_says_where_and_why(engineer: User) -> None:
+    product = stations.proposed()
+    for name in ("sources", "justification", "result"):
+        with refused("cannot be blank"):
+            market.record(product, **SEARCH | {name: ""}, searched_on=clock.today(), by=engineer)
+
+
+def test_an_outsider_does_not_search_for_us(outsider: User) -> None:
+    product = stations.proposed()
+    with denied():
+        market.record(product, **SEARCH, searched_on=clock.today(), by=outsider)
+
+
+@pytest.mark.parametrize(
+    ("risk_class", "due"), [("III", "2027-03-01"), ("IIb", "2027-03-01"), ("IIa", "2028-03-01"), ("I", "2029-03-01")]
+)
+def test_a_search_is_renewed_by_the_class_of_the_device(risk_class: str, due: str) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.in_development(design={"risk_class": risk_class})
+    assert market.due_on(current(product)) == date.fromisoformat(due)
+
+
+def test_before_the_class_is_set_a_search_holds_for_a_year() -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.proposed()
+        assert market.due_on(current(product)) is None
+        stations.searched(product)
+    assert market.due_on(current(product)) == date(2027, 3, 1)
+
+
+def test_the_latest_search_counts_also_when_it_was_written_down_first(engineer: User) -> None:
+    product = stations.proposed()
+    for day in (date(2026, 3, 1), date(2025, 1, 1)):
+        market.record(product, **SEARCH, searched_on=day, by=engineer)
+    d = current(product)
+    assert d.search is not None
+    assert d.search.searched_on == date(2026, 3, 1)
+
+
+def test_a_renewed_search_that_finds_an_equivalent_does_not_undo_the_decision_but_is_seen(engineer: User) -> None:
+    with stations.on_day("2026-01-01"):
+        product = stations.in_use()
+    with stations.on_day("2026-06-01"):
+        market.record(product, **SEARCH | {"result": "equivalent"}, searched_on=clock.today(), by=engineer)
+    assert stations.fresh(product).stage == "in_use"
