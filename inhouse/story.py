@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
-from inhouse.dossier import Dossier
 from inhouse.models import (
     Answer,
     Appointment,
@@ -57,25 +56,44 @@ def _history(model: type[Model]) -> Any:
     return model.history  # type: ignore[attr-defined]
 
 
-def story(product: Product, *, limit: int | None = None) -> list[Entry]:
-    """Who did what, when and why. The number of queries depends on the kinds of rows, not on how many there are."""
-    histories: list[QuerySet[Any]] = [_history(Product).filter(id=product.pk)]
-    histories += [_history(model).filter(product=product.pk) for model in OF_PRODUCT]
+SUBJECTS: dict[str, tuple[type[Model], ...]] = {
+    "assessment": (Assessment, Answer),
+    "market": (MarketSearch, Candidate),
+    "owner": (Appointment,),
+    "design": (Revision, Part),
+    "documents": (EvidenceDocument,),
+    "evidence": (EvidenceRecord,),
+    "declaration": (Declaration, UnmetRequirement),
+    "readiness": (Readiness, UnitUse),
+    "items": (Item, Placement, PatientUse),
+    "follow-up": (FollowUp, FollowUpAction),
+    "change": (Change, Answer),
+    "withdrawal": (Withdrawal, Suspension, Step),
+}
+"""Which kinds of rows a page of the product is about."""
 
-    def ever(model: Any) -> QuerySet[Any]:
+
+def story(product: Product, *, of: str = "", limit: int | None = None) -> list[Entry]:
+    """Who did what, when and why; of one page's subject, or of everything.
+
+    The number of queries depends on the kinds of rows, not on how many there are.
+    """
+
+    def ever(model: type[Model]) -> QuerySet[Any]:
         """The ids of all rows there ever were, also of those that are gone."""
         ids: QuerySet[Any] = _history(model).filter(product=product.pk).order_by().values("id").distinct()
         return ids
 
-    histories += [_history(model).filter(revision__in=ever(Revision)) for model in OF_REVISION]
-    histories += [_history(model).filter(item__in=ever(Item)) for model in OF_ITEM]
-    histories.append(_history(Candidate).filter(search__in=ever(MarketSearch)))
-    histories.append(_history(FollowUpAction).filter(follow_up__in=ever(FollowUp)))
-    histories.append(_history(Answer).filter(assessment__in=ever(Assessment)))
-    histories.append(_history(Answer).filter(change__in=ever(Change)))
+    kept: list[tuple[type[Model], dict[str, Any]]] = [(Product, {"id": product.pk})]
+    kept += [(model, {"product": product.pk}) for model in OF_PRODUCT]
+    kept += [(model, {"revision__in": ever(Revision)}) for model in OF_REVISION]
+    kept += [(model, {"item__in": ever(Item)}) for model in OF_ITEM]
+    kept += [
+        (Candidate, {"search__in": ever(MarketSearch)}),
+        (FollowUpAction, {"follow_up__in": ever(FollowUp)}),
+        (Answer, {"assessment__in": ever(Assessment)}),
+        (Answer, {"change__in": ever(Change)}),
+    ]
+    wanted = SUBJECTS.get(of)
+    histories = [_history(model).filter(**key) for model, key in kept if wanted is None or model in wanted]
     return entries(histories, limit=limit)
-
-
-def latest(d: Dossier) -> list[Entry]:
-    """The last few entries, for the side of the page."""
-    return story(d.product, limit=5)

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from inhouse import story
 from inhouse.dossier import Dossier, current
 from organisation import access
 from organisation.access import Act, Scope
@@ -58,6 +59,13 @@ def show(
     )
 
 
+BELOW = {
+    "decision": "assessment", "appointment": "owner", "document": "documents", "units": "readiness", "unit": "readiness",
+    "item": "items", "suspension": "withdrawal", "abandon": "withdrawal", "action": "follow-up",
+}  # fmt: skip
+"""Pages without an entry of their own, by the first word of their address's name, and the entry they belong to."""
+
+
 def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
     """The pages of a product that exist for its stage, in the order of its life."""
     stage = d.product.stage
@@ -79,11 +87,14 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("withdrawal", _("Out of use"), used),
         ("history", _("History"), True),
     ]
+    subject = BELOW.get(here.split("-", 1)[0], here)
     return [
         {
+            "name": name,
             "label": label,
             "address": reverse(f"inhouse:{name}", args=[d.product.pk]),
-            "here": here == name or here.startswith(f"{name}-"),
+            "here": subject == name or here.startswith(f"{name}-"),
+            "told": name in story.SUBJECTS,
         }
         for name, label, exists in wanted
         if exists

@@ -14,7 +14,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from inhouse import followup, law, lifecycle, market, retention, story
+from inhouse import followup, law, lifecycle, market, retention
 from inhouse.dossier import Dossier, dossier
 from inhouse.matrix import matrix
 from inhouse.models import Declaration
@@ -125,7 +125,6 @@ def product(request: Request, product: Product) -> HttpResponse:
         signing=_signing(d),
         matrix=matrix(d),
         coming_up=coming_up(d),
-        latest=story.latest(d) if on is None and known is None else [],
         floor=retention.floor(d),
     )
 
