@@ -45,6 +45,7 @@ class Act(models.TextChoices):
     READ_LOOK_UPS = "read_look_ups", gettext_lazy("read the log of patient look-ups")
     ERASE_PATIENTS = "erase_patients", gettext_lazy("erase patient identity")
     AUDIT = "audit", gettext_lazy("read the history of everything")
+    QUALITY = "quality", gettext_lazy("keep the quality management systems of an administration")
     SETTINGS = "settings", gettext_lazy("change the institution, its units and authorities")
     USERS = "users", gettext_lazy("keep users and roles, see the access table")
 
@@ -68,6 +69,7 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.READ_LOOK_UPS: frozenset({Tie.OWNER, Role.AUDITOR}),
     Act.ERASE_PATIENTS: frozenset({Role.REGISTRAR}),
     Act.AUDIT: frozenset({Role.AUDITOR, Role.HEAD_OFFICE}),
+    Act.QUALITY: frozenset({Role.MANAGER, Role.HEAD_OFFICE}),
     Act.SETTINGS: frozenset({Role.HEAD_OFFICE}),
     Act.USERS: frozenset({Role.OPERATOR}),
 }

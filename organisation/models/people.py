@@ -49,6 +49,11 @@ class User(AbstractBaseUser):
         default="sv",
     )
     is_active = models.BooleanField(_("active"), default=True)
+    chose_password = models.BooleanField(
+        _("has chosen their own password"),
+        default=True,
+        help_text=_("Someone whose password was set by an operator chooses their own before doing anything."),
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
