@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -330,6 +335,21 @@ def test_a_worker_exits_when_a_trigger_is_gone(db: None) -> None:
     break_trigger(trigger_name())
     with pytest.raises(SystemExit, match=UNITS):
         refuse_to_work_unrecorded()
+
+
+def test_the_web_does_not_start_on_a_database_that_would_keep_no_history(tmp_path: Path) -> None:
+    environment = os.environ | {"FEMFEM_ENV": "test", "DATABASE_URL": f"sqlite:///{tmp_path}/empty.sqlite3"}
+    started = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=settings.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert started.returncode == 1
+    assert UNITS in started.stderr
+    assert started.stderr.endswith("Run: manage.py migrate\n")
 
 
 def test_a_trigger_that_does_something_else_is_outdated(unit: Unit) -> None:

@@ -112,7 +112,7 @@ class Both(migrations.RunPython):
 
 def of_both(operation: type, *, name: str, **how: Any) -> list[Any]:
     """The operation on a recorded model and on its history, as `makemigrations` writes it."""
-    return [operation(model_name=model, name=name, **how) for model in ("unit", "historicalunit")]
+    return [operation(model_name=model, name=name, **how) for model in ("historicalunit", "unit")]
 
 
 def test_columns_come_change_and_are_renamed_under_the_triggers(connection: Any) -> None:
