@@ -35,8 +35,8 @@ def dress(form: forms.BaseForm) -> None:
         if isinstance(field, forms.DateField):
             field.widget = DayInput()
             field.widget.is_required = field.required
-        if isinstance(field.widget, forms.Textarea):
-            field.widget.attrs.setdefault("rows", 4)
+        if isinstance(field.widget, forms.Textarea) and field.widget.attrs.get("rows") == "10":  # Django's own default
+            field.widget.attrs["rows"] = 4
         if isinstance(field, forms.TypedChoiceField) and isinstance(field.widget, forms.RadioSelect):
             field.choices = [choice for choice in _choices(field) if choice[0] != ""]
         field.widget.attrs.setdefault("class", "ds-input")
