@@ -1,0 +1,217 @@
+"""The first page, the list of products, and the page of one product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from inhouse import desk
+from organisation.models import User
+from products.models import Product
+from tests import factories, stations
+
+pytestmark = pytest.mark.django_db
+
+
+def page(name: str, product: Product) -> str:
+    return reverse(f"inhouse:{name}", args=[product.pk])
+
+
+@pytest.fixture
+def reader(client: Client, nurse: User) -> Client:
+    client.force_login(nurse)
+    return client
+
+
+def test_an_empty_register_says_where_to_begin(reader: Client) -> None:
+    answer = reader.get(reverse("inhouse:products"))
+    assert "begins here" in answer.content.decode()
+
+
+def test_the_list_is_narrowed_by_stage_name_and_category(reader: Client) -> None:
+    stations.proposed("Head rest")
+    stations.eligible("Arm rest")
+    found = {
+        words: [product.name for product in reader.get(reverse("inhouse:products"), query).context["page"]]
+        for words, query in {
+            "all": {},
+            "stage": {"stage": "eligible"},
+            "name": {"q": "head"},
+            "category": {"category": "manufacture_modify"},
+            "none": {"category": "research"},
+        }.items()
+    }
+    assert found == {
+        "all": ["Arm rest", "Head rest"],
+        "stage": ["Arm rest"],
+        "name": ["Head rest"],
+        "category": ["Arm rest"],
+        "none": [],
+    }
+
+
+def test_a_list_of_three_takes_as_many_queries_as_a_list_of_one(
+    reader: Client, django_assert_max_num_queries: Any
+) -> None:
+    stations.proposed()
+    reader.get(reverse("inhouse:products"))
+    with django_assert_max_num_queries(100) as one:
+        reader.get(reverse("inhouse:products"))
+    stations.proposed()
+    stations.proposed()
+    reader.get(reverse("inhouse:products"))
+    with django_assert_max_num_queries(len(one)):
+        reader.get(reverse("inhouse:products"))
+
+
+def test_the_page_names_what_stands_in_the_way_with_its_source(reader: Client) -> None:
+    product = stations.proposed()
+    answer = reader.get(page("product", product)).content.decode()
+    assert "Say whether it is a medical device." in answer
+    assert "MDR 5(5), Annex I" in answer
+    assert page("assessment-device", product) in answer
+
+
+@pytest.mark.parametrize(
+    "station", ["proposed", "rejected", "in_development", "in_use", "suspended", "second_revision", "withdrawn"]
+)
+def test_the_page_opens_at_every_station_for_anyone_on_staff(reader: Client, station: str) -> None:
+    product = getattr(stations, station)()
+    assert reader.get(page("product", product)).status_code == 200
+
+
+def test_a_product_with_three_items_takes_no_more_queries_than_with_one(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    product = stations.in_use()
+    client.force_login(stations.owner_of(product))
+    client.get(page("product", product))
+    with django_assert_max_num_queries(200) as one:
+        client.get(page("product", product))
+    stations.placed(product, "002")
+    stations.placed(product, "003")
+    client.get(page("product", product))  # the first after a write in the same transaction tells anew who is acting
+    with django_assert_max_num_queries(len(one)):
+        client.get(page("product", product))
+
+
+def test_the_page_of_a_past_day_shows_what_was_true_then(reader: Client) -> None:
+    with stations.on_day("2026-01-10"):
+        product = stations.proposed("Head rest")
+    with stations.on_day("2026-03-01"):
+        stations.searched(product)
+    shown = reader.get(page("product", product), {"day": "2026-02-01", "time": "on"})
+    assert shown.context["d"].searches == []
+    assert "This is what was true on" in shown.content.decode()
+    assert len(reader.get(page("product", product), {"day": "2026-03-01"}).context["d"].searches) == 1
+
+
+def test_the_register_held_nothing_before_the_proposal(reader: Client) -> None:
+    with stations.on_day("2026-01-10"):
+        product = stations.proposed()
+    assert "held nothing" in reader.get(page("product", product), {"day": "2025-12-31", "time": "on"}).content.decode()
+
+
+def test_search_finds_by_number_item_and_diary_but_never_a_patient(reader: Client) -> None:
+    product = stations.in_use("Head rest")
+    diary = stations.declaration(product).diary_number
+    for words in (product.number, "head", "001", diary):
+        assert product.number in reader.get(reverse("inhouse:search"), {"q": words}).content.decode(), words
+    assert "Nothing fits" in reader.get(reverse("inhouse:search"), {"q": "199802022383"}).content.decode()
+
+
+def test_the_owner_is_told_to_sign_and_the_manager_to_decide(manager: User) -> None:
+    stations.assessed("Head rest")
+    signing = stations.documented("Arm rest")
+    assert "Decide whether it is made" in [task.what for task in desk.tasks(manager)]
+    assert [task.what for task in desk.tasks(stations.owner_of(signing)) if task.product == signing] == [
+        "Read and sign the declaration"
+    ]
+
+
+def test_the_registrar_is_told_what_lacks_a_diary_number(registrar: User) -> None:
+    stations.declared()
+    assert [task.what for task in desk.tasks(registrar)] == ["Give the declaration a diary number"]
+
+
+def test_the_outsider_is_told_nothing_of_another_administration(outsider: User) -> None:
+    stations.assessed()
+    stations.declared()
+    assert desk.tasks(outsider) == []
+
+
+def test_an_overdue_follow_up_stands_first_and_in_red() -> None:
+    with stations.on_day("2026-01-10"):
+        product = stations.in_use()
+    with stations.on_day("2026-11-01"):
+        task = desk.tasks(stations.owner_of(product))[0]
+        assert (task.what, task.state) == ("Clinical follow-up", "danger")
+
+
+def test_the_first_page_takes_as_many_queries_for_three_products_as_for_one(
+    client: Client, owner: User, django_assert_max_num_queries: Any
+) -> None:
+    stations.documented(owner=owner)
+    client.force_login(owner)
+    client.get("/")
+    with django_assert_max_num_queries(200) as one:
+        client.get("/")
+    stations.documented(owner=owner)
+    stations.documented(owner=owner)
+    client.get("/")
+    with django_assert_max_num_queries(len(one)):
+        client.get("/")
+
+
+def test_the_design_is_written_by_the_engineer_and_read_by_the_nurse(
+    client: Client, engineer: User, nurse: User
+) -> None:
+    product = stations.owned()
+    factories.quality_system()
+    client.force_login(engineer)
+    shown = client.get(page("design", product))
+    sent = {
+        **stations.DESIGN,
+        "patient_tracing": "False",
+        "seen": shown.context["form"]["seen"].value(),
+        "parts-TOTAL_FORMS": "1",
+        "parts-INITIAL_FORMS": "0",
+        "parts-0-name": "Screw",
+        "parts-0-maker": "Skruv AB",
+    }
+    assert client.post(page("design", product), sent).status_code == 302
+    revision = stations.coming(product)
+    assert (revision.reference, [part.name for part in revision.parts.all()]) == ("A1", ["Screw"])
+    client.force_login(nurse)
+    shown = client.get(page("design", product))
+    assert "Screw" in shown.content.decode()
+    assert 'method="post"' not in shown.content.decode().split("<main", 1)[1]
+    assert client.post(page("design", product), sent).status_code == 403
+
+
+def test_two_people_write_the_design_and_the_later_one_sees_both(client: Client, engineer: User) -> None:
+    product = stations.owned()
+    client.force_login(engineer)
+    seen = client.get(page("design", product)).context["form"]["seen"].value()
+    stations.describe(product, reference="B2")
+    sent = {
+        **stations.DESIGN,
+        "reference": "C3",
+        "patient_tracing": "False",
+        "seen": seen,
+        "parts-TOTAL_FORMS": "0",
+        "parts-INITIAL_FORMS": "0",
+    }
+    answer = client.post(page("design", product), sent)
+    told = answer.content.decode()
+    assert answer.status_code == 200
+    assert "changed this while you were writing" in told
+    assert "B2" in told
+    assert "C3" in told
+    assert stations.coming(product).reference == "B2"
+    sent["seen"] = answer.context["form"]["seen"].value()
+    assert client.post(page("design", product), sent).status_code == 302
+    assert stations.coming(product).reference == "C3"
