@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import xlsxwriter
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils.formats import date_format
@@ -28,6 +29,7 @@ class Line:
     """A unit and a product on a day: made there, used there, or both."""
 
     unit: str
+    product_id: int
     number: str
     name: str
     stage: str
@@ -57,7 +59,13 @@ def lines(administration: Administration, *, on: date) -> list[Line]:
             continue
         line = found.setdefault(
             (use.unit_id, use.product_id),
-            Line(str(use.unit), use.product.number, use.product.name, str(Product.Stage(stage).label)),
+            Line(
+                str(use.unit),
+                use.product_id,
+                use.product.number,
+                use.product.name,
+                str(Product.Stage(stage).label),
+            ),
         )
         if use.part == UnitUse.Part.MAKES:
             line.makes_since = use.since
@@ -150,6 +158,10 @@ def hand_out(
 ) -> tuple[HandOut, bytes]:
     """Make the file and record to whom it goes; the hash tells later which file it was."""
     access.require(by, Act.REGISTER, Scope(administration.pk))
+    if on > clock.today():
+        raise ValidationError(_("What will be true on a day to come is not known. Choose today or earlier."))
+    if requested_on > clock.today():
+        raise ValidationError({"requested_on": _("The day cannot lie in the future.")})
     rows = lines(administration, on=on)
     content = as_xlsx(rows, title=title(administration, on=on)) if form == HandOut.Form.XLSX else as_csv(rows)
     record = HandOut(

@@ -13,10 +13,10 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A form is sent once, however often it is clicked.
+// A form is sent once, however often it is clicked; one that is answered by a download stays and can be sent again.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || form.dataset.sent) {
+  if (form.method !== "post" || "download" in form.dataset || form.dataset.sent) {
     if (form.dataset.sent) event.preventDefault();
     return;
   }

@@ -1,26 +1,116 @@
-"""Placeholder."""
+"""The public register: published declarations, for anyone. Everything shown comes from what was signed, never from live rows."""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from typing import Any
+
+from django import forms
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import condition
 
-from inhouse.views import pages
+from documents.models import SignedFile
+from inhouse.models import Declaration
 from organisation.access import Act
-from organisation.doors import Request, door
+from organisation.doors import door
+from organisation.forms import Form
+
+PER_PAGE = 25
+STATES = [("", _("all")), ("in_force", _("in force")), ("replaced", _("replaced")), ("withdrawn", _("withdrawn"))]
 
 
-@door(Act.WORK)
-def plain(request: Request, **words: str) -> HttpResponse:
-    return HttpResponse("")
+class SearchForm(Form):
+    """What the register can be narrowed by; every field may be left out."""
+
+    q = forms.CharField(label=_("Name, number or diary number"), required=False)
+    administration = forms.ChoiceField(label=_("Administration"), required=False)
+    state = forms.ChoiceField(label=_("State"), choices=STATES, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = Declaration.objects.published().order_by().values_list("snapshot__administration", flat=True).distinct()
+        choices = [("", _("all")), *((name, name) for name in sorted(filter(None, named)))]
+        self.fields["administration"].choices = choices  # type: ignore[attr-defined]
+
+    def narrow(self, declarations: QuerySet[Declaration]) -> QuerySet[Declaration]:
+        wanted = self.cleaned_data
+        if q := wanted["q"]:
+            declarations = declarations.filter(
+                Q(number__icontains=q) | Q(diary_number__icontains=q) | Q(snapshot__device__name__icontains=q)
+            )
+        if wanted["administration"]:
+            declarations = declarations.filter(snapshot__administration=wanted["administration"])
+        if wanted["state"] == "withdrawn":
+            return declarations.filter(withdrawn_on__isnull=False)
+        if wanted["state"] == "replaced":
+            return declarations.filter(withdrawn_on=None, replaced_on__isnull=False)
+        return declarations.filter(withdrawn_on=None, replaced_on=None) if wanted["state"] else declarations
 
 
-@door(Act.WORK, pages.product)
-def about(request: Request, product: object) -> HttpResponse:
-    return HttpResponse("")
+@door(Act.READ_PUBLIC)
+def register(request: HttpRequest) -> HttpResponse:
+    """Every published declaration, newest first, narrowed by what stands in the address."""
+    form = SearchForm(request.GET)
+    found: QuerySet[Declaration] = Declaration.objects.published().order_by("-published_on", "-pk")
+    if form.is_valid():
+        found = form.narrow(found)
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    return render(request, "inhouse/public/list.html", {"form": form, "page": page, "query": query.urlencode()})
+
+
+@door(Act.READ_PUBLIC)
+def declaration(request: HttpRequest, number: str) -> HttpResponse:
+    """One declaration at its permanent address: what was signed, and how it stands today."""
+    found = get_object_or_404(
+        Declaration.objects.published().select_related("revision", "file").defer("file__content"), number=number
+    )
+    versions = list(
+        Declaration.objects.published().filter(revision__product=found.revision.product_id).order_by("-version")
+    )
+    newer = next((other for other in versions if other.version > found.version and other.withdrawn_on is None), None)
+    return render(
+        request,
+        "inhouse/public/declaration.html",
+        {
+            "declaration": found,
+            "content": found.snapshot,
+            "newer": newer,
+            "others": [other for other in versions if other.pk != found.pk],
+        },
+    )
+
+
+def _file(request: HttpRequest, number: str) -> SignedFile | None:
+    return (
+        SignedFile.objects.defer("content")
+        .filter(declaration__number=number, declaration__published_on__isnull=False)
+        .first()
+    )
+
+
+@door(Act.READ_PUBLIC)
+@condition(
+    etag_func=lambda request, number: f'"{file.sha256}"' if (file := _file(request, number)) else None,
+    last_modified_func=lambda request, number: file.stored_at if (file := _file(request, number)) else None,
+)
+def file(request: HttpRequest, number: str) -> HttpResponseBase:
+    """The signed PDF, as the database keeps it."""
+    found = get_object_or_404(SignedFile, declaration__number=number, declaration__published_on__isnull=False)
+    response = HttpResponse(bytes(found.content), content_type=found.media_type)
+    response["Content-Disposition"] = f'inline; filename="{found.name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "frame-ancestors 'none'"  # a browser's own reader is no page of ours
+    return response
 
 
 urls = [
-    path("register/", plain, name="public"),
-    path("register/<str:number>/", plain, name="public-declaration"),
+    path("register/", register, name="public"),
+    path("register/<str:number>/", declaration, name="public-declaration"),
+    path("register/<str:number>/pdf/", file, name="public-file"),
 ]

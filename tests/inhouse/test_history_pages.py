@@ -1,0 +1,94 @@
+"""The history of a product on its page."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from inhouse import owners
+from inhouse.views import history
+from organisation.models import User
+from products.models import Product
+from tests import factories, stations
+
+pytestmark = pytest.mark.django_db
+
+
+def address(product: Product) -> str:
+    return reverse("inhouse:history", args=[product.pk])
+
+
+def test_a_nurse_reads_who_did_what_and_why(client: Client, nurse: User) -> None:
+    product = stations.eligible()
+    client.force_login(nurse)
+    page = client.get(address(product)).text
+    assert "Nina Falk added product “IH-" in page
+    assert "Stage changed from “proposed” to “eligible”." in page
+    assert "Reason: Nothing else fits" in page
+
+
+def test_days_stand_apart_newest_first(client: Client, nurse: User) -> None:
+    with stations.on_day("2026-02-01"):
+        product = stations.eligible()
+    with stations.on_day("2026-03-01"):
+        owners.appoint(product, person=factories.person(None), by=stations.manager(product))
+    client.force_login(nurse)
+    page = client.get(address(product)).text
+    assert page.index("March 1, 2026") < page.index("Feb. 1, 2026")
+
+
+def test_what_was_written_outside_the_register_stands_out(client: Client, nurse: User) -> None:
+    product = stations.proposed()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE products_product SET name = 'Smuggled' WHERE id = %s", [product.pk])
+    client.force_login(nurse)
+    page = client.get(address(product)).text
+    assert "written outside the register" in page
+    assert "Name changed from “Catheter adapter” to “Smuggled”." in page
+
+
+def test_a_long_text_is_folded_and_whole(client: Client, nurse: User) -> None:
+    product = stations.proposed(summary="An adapter. " * 40 + "The end.")
+    client.force_login(nurse)
+    page = client.get(address(product)).text
+    assert page.count("The whole text") == 1
+    assert "An adapter. The end." in page
+
+
+def test_the_history_is_narrowed_to_a_person_and_a_kind(client: Client, nurse: User) -> None:
+    product = stations.eligible()
+    client.force_login(nurse)
+    page = client.get(address(product), {"person": nurse.pk, "kind": "products.product"}).text.split("<main", 1)[1]
+    assert "Nina Falk added product" in page
+    assert "Eva Ek added" not in page
+
+
+def test_only_the_latest_are_shown_until_all_are_asked_for(
+    client: Client, nurse: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LATEST", 3)
+    product = stations.eligible()
+    client.force_login(nurse)
+    assert "Nina Falk added product" not in client.get(address(product)).text
+    assert "Nina Falk added product" in client.get(f"{address(product)}?all").text
+
+
+def test_nobody_reads_it_without_signing_in(client: Client) -> None:
+    product = stations.proposed()
+    assert client.get(address(product)).url.startswith(reverse("organisation:login"))  # type: ignore[attr-defined]
+
+
+def test_the_history_asks_as_much_for_three_items_as_for_one(client: Client, nurse: User) -> None:
+    product = stations.declared()
+    client.force_login(nurse)
+    counts = []
+    for names in (["1"], ["2", "3"]):
+        for name in names:
+            stations.placed(product, name)
+        with CaptureQueriesContext(connection) as asked:
+            client.get(address(product))
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
