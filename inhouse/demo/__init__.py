@@ -1,0 +1,6 @@
+"""A fictional region with years of history, told through the rules: for trying out, and as a proof that they work.
+
+- `region.yaml`, `kinds.yaml`, `devices/*.yaml` are the content: who and where, what is alike, each device's story.
+- `region` settles the places and people, `stories` reads the devices, `telling` lives them in the order of time,
+  `papers` writes the files they hand in, `proof` looks at what came out.
+"""

@@ -1,0 +1,56 @@
+"""Load the demo: a fictional region with years of history, lived through the rules."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from inhouse.demo import proof, region, telling
+from organisation import clock
+from organisation.models import Institution
+from products.models import Product
+
+
+class Command(BaseCommand):
+    help = "Loads a fictional region with years of history into an empty register, and prints the accounts."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--accounts", action="store_true", help="only print the accounts")
+
+    def handle(self, *args: Any, accounts: bool, **options: Any) -> None:
+        if not settings.CLOCK_MAY_BE_SET:
+            raise CommandError("The demo lives in the past and needs a set clock, which production refuses.")
+        if not accounts:
+            self._load()
+        self._print_accounts()
+
+    def _load(self) -> None:
+        if Product.objects.exists():
+            self.stdout.write("There are products already: nothing was loaded.")
+            return
+        if Institution.objects.exists():
+            raise CommandError("The register has an institution but no products. The demo needs an empty one.")
+        start = time.monotonic()
+        self.stdout.write("Loading the demo: ", ending="")
+        with transaction.atomic():
+            telling.tell(say=self._say)
+            if found := list(proof.faults(now=clock.now())):
+                raise CommandError("The demo does not show what it should: " + " ".join(found))
+        self.stdout.write(f"{Product.objects.count()} products in {time.monotonic() - start:.0f} s")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(f"{text} ", ending="")
+        self.stdout.flush()
+
+    def _print_accounts(self) -> None:
+        rows = [("E-mail", "Name", "As", "Where"), *region.accounts()]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        self.stdout.write("")
+        for row in rows:
+            self.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        self.stdout.write(f"\nPassword of all: {region.PASSWORD}")
