@@ -59,7 +59,7 @@ PARTS = (
     ),
     Part(
         "assessment-route",
-        gettext_lazy("Custom-made, or used outside"),
+        gettext_lazy("Custom-made or outside"),
         gettext_lazy("Who will use it, and where?"),
         ("custom_made", "outside_use"),
     ),
@@ -615,8 +615,10 @@ def assessment(request: Request, product: Product) -> HttpResponse:
 
 
 def _missing(obstacles: Iterable[Obstacle]) -> list[Obstacle]:
-    """What stands in the way of the decision, the decision itself left out."""
-    return [obstacle for obstacle in obstacles if obstacle.mend != "decision"]
+    """What stands in the way of the decision, in the order of the steps; the decision itself left out."""
+    names = [each.name for each in PARTS]
+    found = [obstacle for obstacle in obstacles if obstacle.mend != "decision"]
+    return sorted(found, key=lambda x: names.index(x.mend) if x.mend in names else len(names))
 
 
 class MakeForm(Form):

@@ -64,6 +64,7 @@ class AppointForm(Form):
     person = PersonField(
         User.objects.none(),
         label=gettext_lazy("Person"),
+        empty_label=gettext_lazy("Choose a person"),
         help_text=gettext_lazy(
             "Someone with the powers of a head of unit or higher (VGR guideline). Type the first letters of the name to find it."
         ),
