@@ -56,7 +56,7 @@ def test_the_list_is_narrowed_by_stage_name_and_category(reader: Client) -> None
 
 
 def test_a_list_of_three_takes_as_many_queries_as_a_list_of_one(
-    reader: Client, django_assert_max_num_queries: Any
+    reader: Client, nurse: User, django_assert_max_num_queries: Any
 ) -> None:
     stations.proposed()
     reader.get(reverse("inhouse:products"))
