@@ -1,4 +1,4 @@
-"""Forms made from the question trees of the law."""
+"""Forms made from the question trees of the law, and the choice of a unit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from inhouse import law
 from inhouse.assessment import Answers
 from inhouse.models import Answer
 from organisation.forms import Form, dress
+from organisation.models import Unit
 
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 
@@ -32,6 +33,29 @@ class Reason(forms.CharField):
 
     def validate(self, value: Any) -> None:
         pass
+
+
+class UnitChoices(forms.models.ModelChoiceIterator):  # type: ignore[type-arg]
+    """Units under the names of their administrations."""
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.field.empty_label is not None:
+            yield "", self.field.empty_label
+        groups: dict[str, list[Any]] = {}
+        for unit in self.queryset:
+            groups.setdefault(str(unit.administration), []).append(self.choice(unit))
+        yield from groups.items()
+
+
+class UnitField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A unit of the institution, chosen from a list grouped by administration."""
+
+    iterator = UnitChoices
+
+    def __init__(self, **given: Any) -> None:
+        units = Unit.objects.filter(active=True).select_related("administration")
+        given.setdefault("queryset", units.order_by("administration__name", "name"))
+        super().__init__(**given)
 
 
 class TreeForm(Form):
