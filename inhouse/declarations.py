@@ -187,6 +187,7 @@ def enter(declaration: Declaration, *, diary_number: str, diary_name: str, by: U
         raise ValidationError(_("It is already in the diary as %(number)s.") % {"number": declaration.diary_number})
     if declaration.withdrawn_on:
         raise ValidationError(_("This declaration is withdrawn."))
+    lifecycle.in_words(diary_number=diary_number)
     with acting(by):
         declaration.diary_number, declaration.diary_name = diary_number.strip(), diary_name
         declaration.diary_on, declaration.diary_by = clock.today(), by
@@ -218,6 +219,7 @@ def withdraw(declaration: Declaration, *, reason: str, by: User) -> None:
                 "Patients may be meeting this revision. Pause or withdraw the product, or replace the declaration by that of a new revision."
             )
         )
+    lifecycle.in_words(reason=reason)
     with acting(by, reason=reason):
         declaration.withdrawn_on, declaration.withdrawn_by, declaration.withdrawn_reason = clock.today(), by, reason
         declaration.save(update_fields=["withdrawn_on", "withdrawn_by", "withdrawn_reason"])

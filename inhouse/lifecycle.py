@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -103,16 +104,28 @@ def steps(d: Dossier, *, by: User) -> list[Next]:
 
 def obstacles(d: Dossier, subject: Product | Revision, to: P | R) -> list[Obstacle]:
     """Everything that stands between the subject and that stage; none that stops means it may go."""
-    allowed: list[P] | list[R]
-    if isinstance(subject, Product):
-        allowed, now = PRODUCT_NEXT[P(subject.stage)], subject.get_stage_display()
-    else:
-        allowed, now = REVISION_NEXT[R(subject.stage)], subject.get_stage_display()
-    if to not in allowed:
-        return [Obstacle(_("“%(to)s” does not follow from “%(now)s”.") % {"to": to.label, "now": now})]
+    if out_of_order := astray(subject, to):
+        return out_of_order
     if isinstance(subject, Product):
         return _for_product(d, P(to))
     return _for_revision(d, subject, R(to))
+
+
+def astray(subject: Product | Revision, to: P | R) -> list[Obstacle]:
+    """The obstacle that this step does not follow at all, whatever else is missing."""
+    allowed: list[P] | list[R]
+    allowed = PRODUCT_NEXT[P(subject.stage)] if isinstance(subject, Product) else REVISION_NEXT[R(subject.stage)]
+    if to in allowed:
+        return []
+    now = subject.get_stage_display()
+    return [Obstacle(_("“%(to)s” does not follow from “%(now)s”.") % {"to": to.label, "now": now})]
+
+
+def in_words(**texts: str) -> None:
+    """Refuse an act whose reason, cause or number is left empty: `in_words(reason=reason)`."""
+    for name, text in texts.items():
+        if not text.strip():
+            raise ValidationError({name: _("This cannot be left empty.")})
 
 
 def _for_product(d: Dossier, to: P) -> list[Obstacle]:

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from inhouse import lifecycle
 from inhouse.models import Suspension
-from organisation import clock
+from organisation import access, clock
+from organisation.access import Act
 from organisation.history import acting
 from organisation.models import User
 from products.models import Product
@@ -18,6 +19,7 @@ from products.models import Product
 def suspend(product: Product, *, cause: str, by: User) -> Suspension:
     """Pause use: items are quarantined, nothing is placed, no patient use is noted."""
     lifecycle.move(product, Product.Stage.SUSPENDED, by=by, reason=cause)
+    lifecycle.in_words(cause=cause)
     with acting(by, reason=cause):
         return Suspension.objects.create(product=product, cause=cause, since=clock.today(), by=by)
 
@@ -25,7 +27,8 @@ def suspend(product: Product, *, cause: str, by: User) -> Suspension:
 @transaction.atomic
 def resume(product: Product, *, measures: str, by: User) -> None:
     """Close the cause and go on; refused while anything else stands in the way of use."""
-    lifecycle.lock(product)
+    access.require(by, Act.SIGN, lifecycle.lock(product).scope)
+    lifecycle.in_words(measures=measures)
     suspension = product.suspensions.filter(closed_on=None).first()
     if suspension is None:
         raise ValidationError(_("Use is not paused."))
