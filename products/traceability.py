@@ -39,6 +39,7 @@ def register(revision: Revision, *, kind: str, identifier: str, quantity: int = 
             _("Items are registered while the product is in development or in use; it is “%(stage)s”.")
             % {"stage": product.get_stage_display()}
         )
+    revision = Revision.objects.get(pk=revision.pk)
     if revision.stage not in (*Revision.Stage.coming, Revision.Stage.IN_FORCE):
         raise ValidationError(_("Nothing more is made to revision %(number)s.") % {"number": revision.number})
     if made_on > clock.today():
@@ -108,6 +109,11 @@ def place(
         raise ValidationError({"unit": _("%(unit)s is no longer part of the institution.") % {"unit": unit}})
     if item.product.stage == Product.Stage.SUSPENDED:
         raise ValidationError(_("Use is paused and items are quarantined: nothing is placed now."))
+    if item.product.stage not in MADE_IN:
+        raise ValidationError(
+            _("Items are placed while the product is in development or in use; it is “%(stage)s”.")
+            % {"stage": item.product.get_stage_display()}
+        )
     if not item.is_released:
         raise ValidationError(_("Release the item before it is placed (MDR 5(5)(g))."))
     if item.fate:
