@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from django.db import models
+from django.utils import timezone
 
 from documents.models import Document
 from inhouse.models import (
@@ -194,10 +195,10 @@ def current(product: Product) -> Dossier:
 def gather(products: Sequence[Product], *, on: date | None = None, known: datetime | None = None) -> list[Dossier]:
     """The dossiers of several products, with one query per kind of row."""
     institution = Institution.objects.get()
-    day = on or (clock.today() if known is None else known.date())
+    day = on or (clock.today() if known is None else timezone.localdate(known))
     ids = [product.pk for product in products]
     if known is not None:
-        products = _read(Product, known, pk=ids)
+        products = sorted(_read(Product, known, pk=ids), key=lambda product: ids.index(product.pk))
     folders = {
         product.pk: Dossier(copy.copy(product), institution, day, known)
         for product in products
@@ -289,7 +290,13 @@ def _read(model: type[Row], known: datetime | None, **key: Sequence[int]) -> lis
     for entry in model.history.filter(**{f"{column}__in": values}, history_date__lte=known).order_by("history_id"):  # type: ignore[attr-defined]
         latest[entry.id] = entry
     instances = [entry.instance for entry in latest.values() if entry.history_type != "-"]
-    return sorted(instances, key=lambda row: row.pk)
+    columns = [name if name == "pk" else model._meta.get_field(name).attname for name in _order(model)]
+    return sorted(instances, key=lambda row: [getattr(row, column) for column in columns])
+
+
+def _order(model: type[models.Model]) -> list[str]:
+    """The columns that rows of the model come in order of, live or from the history."""
+    return [str(name).removeprefix("-") for name in model._meta.ordering] or ["pk"]
 
 
 def _attach(rows: list[Any]) -> None:
