@@ -1,0 +1,321 @@
+"""The signed word of the product owner: read, signed, frozen, registered, published, withdrawn."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from pypdf import PdfReader
+
+from documents.models import SignedFile
+from inhouse import declarations, design, lifecycle
+from inhouse.dossier import current
+from inhouse.models import Declaration
+from inhouse.obstacles import Refused
+from organisation import clock
+from organisation.models import User
+from products.models import Product, Revision
+from tests import factories, stations
+from tests.refusals import denied, refused
+
+pytestmark = pytest.mark.django_db
+
+
+def signing(product: Product, *, by: User, **given: Any) -> Declaration:
+    """Sign what is read now, unless something else is given."""
+    what: dict[str, Any] = {
+        "read": stations.read(product), "password": factories.PASSWORD, "place": "Västanstad", "language": "sv"
+    }  # fmt: skip
+    return declarations.sign(stations.coming(product), by=by, **what | given)
+
+
+# --- before signing
+
+
+def test_what_would_be_declared_is_read_before_it_is_signed(owner: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.documented(design={"is_measuring": True})
+        d = current(product)
+        assert d.coming
+        content = declarations.snapshot(d, d.coming, place="Västanstad", language="sv")
+    assert content["number"] == f"{product.number}-D1"
+    assert (content["version"], content["replaces"]) == (1, "")
+    assert content["institution"]["organisation_number"] == "232100-0000"
+    assert (content["administration"], content["unit"]) == ("Centralsjukhuset", "Medicinsk teknik")
+    assert content["device"]["intended_purpose"] == "Holds a catheter in place"
+    assert (content["verified_on"], content["validated_on"]) == ("2026-03-01", "2026-03-01")
+    assert (content["signed"]["name"], content["signed"]["date"]) == ("Ola Berg", "2026-03-01")
+    assert content["number"] in content["address"]
+    assert content["diary_number"] == ""
+
+
+def test_the_digest_changes_with_anything_that_is_declared(owner: User) -> None:
+    product = stations.documented()
+    before = stations.read(product)
+    assert stations.read(product) == before
+    assert stations.read(product, place="Elsewhere") != before
+    assert stations.read(product, language="nb") != before
+    design.admit(stations.coming(product), [{"number": "23.1", "what": "No label", "why": "Too small"}], by=owner)
+    assert stations.read(product) != before
+
+
+# --- signing
+
+
+def test_the_owner_signs_and_the_paper_is_stored_with_its_hash(owner: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.documented()
+        declaration = stations.sign(product, printed=True)
+    product = stations.fresh(product)
+    assert (declaration.number, declaration.version, declaration.signed_by) == (f"{product.number}-D1", 1, owner)
+    assert (declaration.signed_on, declaration.place, declaration.state) == (date(2026, 3, 1), "Västanstad", "signed")
+    file = SignedFile.objects.get()
+    assert file.sha256 == hashlib.sha256(bytes(file.content)).hexdigest()
+    assert file.size == len(bytes(file.content))
+    text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(bytes(file.content))).pages)
+    assert declaration.number in text
+    assert "Ola Berg" in text
+    assert [r.stage for r in product.revisions.all()] == ["declared"]
+
+
+def test_nobody_but_the_owner_signs(
+    manager: User, engineer: User, adviser: User, registrar: User, outsider: User
+) -> None:
+    product = stations.documented()
+    for person in (manager, engineer, adviser, registrar, outsider):
+        with denied():
+            signing(product, by=person)
+
+
+def test_a_wrong_password_signs_nothing(owner: User) -> None:
+    product = stations.documented()
+    with refused("not your password"):
+        signing(product, by=owner, password="wrong")
+    with refused("not your password"):
+        signing(product, by=owner, password="")
+    assert Declaration.objects.count() == 0
+
+
+def test_nothing_is_signed_that_changed_after_it_was_read(owner: User) -> None:
+    product = stations.documented()
+    seen = stations.read(product)
+    design.describe(stations.coming(product), {"intended_purpose": "Holds two catheters"}, by=owner)
+    with refused("changed after you read it"):
+        signing(product, by=owner, read=seen)
+
+
+def test_what_was_read_yesterday_is_read_again_today(owner: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.documented()
+        seen = stations.read(product)
+    with stations.on_day("2026-03-02"), refused("changed after you read it"):
+        signing(product, by=owner, read=seen)
+
+
+def test_a_revision_is_signed_once(owner: User) -> None:
+    product = stations.documented()
+    seen = stations.read(product)
+    coming = stations.coming(product)
+    stations.sign(product)
+    with refused("already has a signed declaration"):
+        declarations.sign(coming, read=seen, password=factories.PASSWORD, place="Västanstad", language="sv", by=owner)
+
+
+def test_nothing_is_signed_before_it_is_verified_and_validated(owner: User) -> None:
+    product = stations.in_development()
+    with refused("verification and validation are both approved", Refused):
+        signing(product, by=owner)
+
+
+def test_a_product_that_is_only_eligible_is_not_declared(owner: User) -> None:
+    product = stations.owned()
+    stations.describe(product)
+    with refused("only while the product is in development or in use", Refused):
+        signing(product, by=owner)
+
+
+def test_an_examination_of_a_later_day_does_not_count(owner: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.documented()
+    with stations.on_day("2026-03-10"):
+        stations.examined(stations.coming(product))
+    with stations.on_day("2026-03-09"), refused("no later than the day of signing", Refused):
+        signing(product, by=owner)
+
+
+# --- frozen
+
+
+def test_what_was_signed_stays_as_it_was_when_the_product_changes() -> None:
+    product = stations.in_use(design={"intended_purpose": "Holds a catheter in place"})
+    before = Declaration.objects.get().snapshot
+    stations.changing(product)
+    design.describe(
+        stations.coming(product), {"intended_purpose": "Holds two catheters"}, by=stations.engineer(product)
+    )
+    Product.objects.update(name="Double adapter")
+    declaration = Declaration.objects.get()
+    assert declaration.snapshot == before
+    assert declaration.snapshot["device"]["intended_purpose"] == "Holds a catheter in place"
+    assert declaration.snapshot["device"]["name"] == "Catheter adapter"
+
+
+def sql(statement: str, *values: Any) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+LATER = "2030-01-01"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("snapshot", '{"number": "forged"}'),
+        ("number", "IH-1999-0001-D1"),
+        ("version", 7),
+        ("language", "en"),
+        ("place", "Elsewhere"),
+        ("signed_on", LATER),
+        ("diary_number", "forged"),
+        ("published_on", LATER),
+    ],
+)
+def test_the_database_refuses_to_change_what_was_signed_or_added(column: str, value: Any) -> None:
+    product = stations.declared()
+    stations.registered(product)
+    with pytest.raises(IntegrityError):
+        sql(f"UPDATE inhouse_declaration SET {column} = %s", value)
+    assert stations.declaration(product).snapshot["device"]["name"] == "Catheter adapter"
+
+
+def test_the_database_refuses_to_take_back_what_was_added() -> None:
+    product = stations.declared()
+    stations.registered(product)
+    with pytest.raises(IntegrityError):
+        sql("UPDATE inhouse_declaration SET published_on = NULL, published_by_id = NULL")
+    with pytest.raises(IntegrityError):
+        sql("UPDATE inhouse_declaration SET diary_number = '', diary_on = NULL, diary_by_id = NULL")
+
+
+@pytest.mark.parametrize("table", ["inhouse_declaration", "documents_signedfile"])
+def test_the_database_refuses_to_delete_what_was_signed(table: str) -> None:
+    stations.declared()
+    with pytest.raises(IntegrityError):
+        sql(f"DELETE FROM {table}")
+
+
+def test_the_database_refuses_to_change_the_signed_file() -> None:
+    stations.declared()
+    for column, value in (("content", b"forged"), ("name", "x.pdf"), ("sha256", "0" * 64), ("size", 1)):
+        with pytest.raises(IntegrityError):
+            sql(f"UPDATE documents_signedfile SET {column} = %s", value)
+
+
+# --- diary and publication
+
+
+def test_a_declaration_gets_its_diary_number_once(registrar: User, owner: User, outsider: User) -> None:
+    with stations.on_day("2026-03-01"):
+        declaration = stations.declaration(stations.declared())
+    for person in (owner, outsider):
+        with denied():
+            declarations.enter(declaration, diary_number="MT 1", diary_name="MT", by=person)
+    with refused("cannot be left empty"):
+        declarations.enter(declaration, diary_number="  ", diary_name="MT", by=registrar)
+    with stations.on_day("2026-03-05"):
+        declarations.enter(declaration, diary_number=" MT 2026-7 ", diary_name="MT", by=registrar)
+    with refused("already in the diary as MT 2026-7"):
+        declarations.enter(declaration, diary_number="MT 8", diary_name="MT", by=registrar)
+    row = Declaration.objects.get()
+    assert (row.diary_number, row.diary_on, row.diary_by, row.state) == (
+        "MT 2026-7", date(2026, 3, 5), registrar, "registered",
+    )  # fmt: skip
+
+
+def test_a_declaration_is_published_once_and_for_good(registrar: User, engineer: User) -> None:
+    declaration = stations.declaration(stations.declared())
+    with denied():
+        declarations.publish(declaration, by=engineer)
+    declarations.publish(declaration, by=registrar)
+    with refused("already published"):
+        declarations.publish(declaration, by=registrar)
+    assert list(Declaration.objects.published()) == [declaration]
+    assert Declaration.objects.get().state == "published"
+
+
+# --- withdrawal
+
+
+def test_a_fault_found_before_use_withdraws_the_declaration_and_opens_the_revision(owner: User, engineer: User) -> None:
+    product = stations.declared()
+    declaration = stations.declaration(product)
+    with denied():
+        declarations.withdraw(declaration, reason="A wrong drawing", by=engineer)
+    with refused("cannot be left empty"):
+        declarations.withdraw(declaration, reason=" ", by=owner)
+    declarations.withdraw(declaration, reason="A wrong drawing", by=owner)
+    row = Declaration.objects.get()
+    assert (row.withdrawn_on, row.withdrawn_by, row.withdrawn_reason) == (clock.today(), owner, "A wrong drawing")
+    assert row.state == "withdrawn"
+    assert stations.coming(product).stage == "open"
+    assert SignedFile.objects.count() == 1
+
+
+def test_a_withdrawn_declaration_is_neither_registered_nor_published_nor_withdrawn_again(
+    owner: User, registrar: User
+) -> None:
+    declaration = stations.declaration(stations.declared())
+    declarations.withdraw(declaration, reason="A wrong drawing", by=owner)
+    with refused("is withdrawn"):
+        declarations.enter(declaration, diary_number="MT 1", diary_name="MT", by=registrar)
+    with refused("is withdrawn"):
+        declarations.publish(declaration, by=registrar)
+    with refused("is withdrawn"):
+        declarations.withdraw(declaration, reason="Once more", by=owner)
+
+
+def test_what_patients_may_be_meeting_is_not_simply_withdrawn(owner: User) -> None:
+    declaration = stations.declaration(stations.in_use())
+    with refused("Patients may be meeting this revision"):
+        declarations.withdraw(declaration, reason="A wrong drawing", by=owner)
+
+
+def test_the_next_declaration_says_which_one_it_replaces(owner: User) -> None:
+    product = stations.declared()
+    first = stations.declaration(product)
+    declarations.withdraw(first, reason="A wrong drawing", by=owner)
+    second = stations.sign(product)
+    assert (second.number, second.version, second.replaces) == (f"{product.number}-D2", 2, first)
+    assert second.snapshot["replaces"] == first.number
+    assert list(Declaration.objects.standing()) == [second]
+
+
+def test_after_a_withdrawal_nothing_comes_into_use_on_the_old_word(owner: User) -> None:
+    product = stations.ready()
+    declarations.withdraw(stations.declaration(product), reason="A wrong drawing", by=owner)
+    with refused("No signed declaration|signs the declaration", Refused):
+        lifecycle.move(product, Product.Stage.IN_USE, by=owner)
+
+
+def test_a_declaration_stands_from_its_day_until_the_day_it_ends(owner: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.declared()
+    with stations.on_day("2026-03-05"):
+        declarations.withdraw(stations.declaration(product), reason="A wrong drawing", by=owner)
+    row = Declaration.objects.get()
+    days = [date(2026, 2, 28) + timedelta(days=n) for n in (0, 1, 4, 5)]
+    assert [row.stands_on(day) for day in days] == [False, True, True, False]
+
+
+def test_both_declarations_stand_while_the_first_revision_is_phased_out() -> None:
+    product = stations.second_in_force()
+    assert [d.state for d in Declaration.objects.order_by("pk")] == ["published", "published"]
+    assert Declaration.objects.standing().count() == 2
+    stations.scrapped(product.items.get())
+    assert [d.state for d in Declaration.objects.order_by("pk")] == ["replaced", "published"]
+    assert Revision.objects.get(number=1).stage == "closed"
