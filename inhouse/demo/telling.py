@@ -7,7 +7,7 @@ all, so the clock only runs forwards and the numbers of the products follow thei
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
@@ -34,7 +34,7 @@ from inhouse import (
 )
 from inhouse.demo import papers, region
 from inhouse.demo.region import Cast
-from inhouse.demo.stories import Day, Device, Kind, day_of, devices, kinds
+from inhouse.demo.stories import Day, Device, Kind, day_of, kinds
 from inhouse.dossier import current
 from inhouse.intervals import add_months, months
 from inhouse.models import (
@@ -89,14 +89,14 @@ CALM = (
 )
 
 
-def tell(*, say: Callable[[str], None]) -> None:
-    """Live every story up to now, or nothing at all."""
+def tell(devices: Iterable[Device], *, say: Callable[[str], None]) -> None:
+    """Live these stories up to now, or nothing at all."""
     now = clock.now()
     with transaction.atomic(), translation.override("sv"):
         with clock.at(timezone.make_aware(datetime.combine(region.SETTLED_ON, time(8, 30)))):
             cast = region.settle()
         shared, today = kinds(), timezone.localdate(now)
-        stories: list[Story] = [DeviceStory(device, shared[device.kind], cast, today) for device in devices()]
+        stories: list[Story] = [DeviceStory(device, shared[device.kind], cast, today) for device in devices]
         stories += [Office(cast, today), HandOuts(cast, today)]
         _live(stories, now=now, say=say)
 

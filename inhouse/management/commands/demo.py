@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from inhouse.demo import proof, region, telling
+from inhouse.demo import proof, region, stories, telling
 from organisation import clock
 from organisation.models import Institution
 from products.models import Product
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         start = time.monotonic()
         self.stdout.write("Loading the demo: ", ending="")
         with transaction.atomic():
-            telling.tell(say=self._say)
+            telling.tell(stories.devices(), say=self._say)
             if found := list(proof.faults(now=clock.now())):
                 raise CommandError("The demo does not show what it should: " + " ".join(found))
         self.stdout.write(f"{Product.objects.count()} products in {time.monotonic() - start:.0f} s")
