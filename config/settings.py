@@ -182,6 +182,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("sv", _("Swedish")), ("nb", _("Norwegian Bokmål")), ("en", _("English"))]
 LANGUAGE_COOKIE_NAME = "femfem_language"
 LOCALE_PATHS = [ROOT / "locale"]
+FORMAT_MODULE_PATH = ["config.formats"]
 TIME_ZONE = env.str("TIME_ZONE", "Europe/Stockholm")
 USE_TZ = True
 USE_I18N = True

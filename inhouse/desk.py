@@ -106,36 +106,47 @@ def _actions(user: User) -> Iterator[Task]:
 
 
 def _own(user: User) -> Iterator[Task]:
-    """The owner's products, and proposals not yet complete: what stands in their way, one line for each product and step."""
-    mine = (
-        Product.objects.living()
-        .filter(Q(owner=user) | Q(proposed_by=user, stage=Product.Stage.PROPOSED))
-        .select_related("unit")
-    )
+    """What stands in the way of one's own products and proposals, and of those whose records one keeps."""
     horizon = date.fromordinal(clock.today().toordinal() + SOON)
-    for d in gather(list(mine[:LOOKED_AT])):
-        yield from _of_product(d, horizon)
+    living = Product.objects.living().select_related("unit")
+    mine = Q(owner=user) | Q(proposed_by=user, stage=Product.Stage.PROPOSED)
+    for d in gather(list(living.filter(mine)[:LOOKED_AT])):
+        yield from _of_product(d, horizon, owner=d.product.owner_id == user.pk)
+    if access.somewhere(user, Act.KEEP):
+        kept = _within(user, Act.KEEP, living.filter(stage__in=lifecycle.WORKED_ON)).exclude(mine)
+        for d in gather(list(kept[:LOOKED_AT])):
+            yield from _of_product(d, horizon, owner=False)
 
 
-def _of_product(d: Dossier, horizon: date) -> Iterator[Task]:
+def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
+    """The next thing for each life; what only the owner can do is for the owner."""
     product, stage = d.product, d.product.stage
     if stage == Product.Stage.PROPOSED:
-        left = [o for o in gates.standing(d, "G1", "G2") if o.mend != "decision"]
+        if left := [o for o in gates.standing(d, "G1", "G2") if o.mend != "decision"]:
+            yield _count(left, "assessment", product)
+    elif stage == Product.Stage.ELIGIBLE:
+        left = gates.standing(d, "G3")
+        yield (
+            _count(left, "product", product) if left else Task(_("Start development"), product, _to("product", product))
+        )
+    elif d.coming and d.coming.stage == Revision.Stage.OPEN:
+        if left := lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED):
+            yield _count(left, "declaration", product)
+        elif owner:
+            yield Task(_("Read and sign the declaration"), product, _to("declaration", product))
+    elif d.coming:
+        first = stage == Product.Stage.DEVELOPMENT
+        left = (
+            lifecycle.obstacles(d, product, Product.Stage.IN_USE)
+            if first
+            else lifecycle.obstacles(d, d.coming, Revision.Stage.IN_FORCE)
+        )
+        page = "product" if first else "change"
         if left:
-            yield _count(left, _to("assessment", product), product)
-    elif stage in (Product.Stage.ELIGIBLE, Product.Stage.DEVELOPMENT, *lifecycle.WORKED_ON):
-        if d.coming and d.coming.stage == Revision.Stage.OPEN and stage in lifecycle.WORKED_ON:
-            left = lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)
-            yield (
-                _count(left, _to("declaration", product), product)
-                if left
-                else Task(_("Read and sign the declaration"), product, _to("declaration", product))
-            )
-        elif stage == Product.Stage.ELIGIBLE:
-            yield Task(_("Start development"), product, _to("product", product))
-        elif stage == Product.Stage.DEVELOPMENT:
-            yield Task(_("Take into use"), product, _to("product", product))
-    if stage == Product.Stage.SUSPENDED:
+            yield _count(left, page, product)
+        elif owner:
+            yield Task(_("Take into use"), product, _to(page, product))
+    if stage == Product.Stage.SUSPENDED and owner:
         yield Task(_("Use is paused: close the cause, or take it out of use"), product, _to("suspension", product))
     if stage == Product.Stage.WITHDRAWN and d.living:
         count = len(d.living)
@@ -152,14 +163,12 @@ def _of_product(d: Dossier, horizon: date) -> Iterator[Task]:
                 yield Task(words, product, _to(page, product), due)
 
 
-def _count(left: list[Obstacle], address: str, product: Product) -> Task:
+def _count(left: list[Obstacle], page: str, product: Product) -> Task:
+    """One obstacle by its own words, on the page where it is mended; several as a number, on the page that lists them."""
     if len(left) == 1:
-        return Task(left[0].text, product, address)
-    return Task(
-        ngettext("%(count)s thing to do first", "%(count)s things to do first", len(left)) % {"count": len(left)},
-        product,
-        address,
-    )
+        return Task(left[0].text, product, _to(left[0].mend or page, product))
+    words = ngettext("%(count)s thing to do first", "%(count)s things to do first", len(left)) % {"count": len(left)}
+    return Task(words, product, _to(page, product))
 
 
 def numbers(user: User) -> dict[str, int]:
