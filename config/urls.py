@@ -6,3 +6,6 @@ urlpatterns = [
     path("", include("documents.urls")),
     path("", include("organisation.urls")),
 ]
+
+handler400 = "organisation.views.errors.bad_request"
+handler500 = "organisation.views.errors.failed"

@@ -24,14 +24,15 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ("inhouse:patients", _("Patients"), Act.PATIENTS, "work"),
         ("inhouse:lists", _("Lists"), Act.WORK, "work"),
         ("inhouse:public", _("Public register"), Act.READ_PUBLIC, "open"),
-        ("organisation:institution", _("Institution"), Act.SETTINGS, "keep"),
+        ("inhouse:places", _("Units"), Act.WORK, "keep"),
+        ("inhouse:institution", _("Institution"), Act.SETTINGS, "keep"),
         ("organisation:people", _("Users"), Act.USERS, "keep"),
         ("organisation:audit", _("All history"), Act.AUDIT, "keep"),
     ]
     path = request.path
     menu = []
     for name, label, act, group in wanted:
-        if access.somewhere(request.user, act):
+        if access.may(request.user, act) or (group == "work" and access.somewhere(request.user, act)):
             address = reverse(name)
             here = path == address if name == "inhouse:home" else path.startswith(address)
             menu.append({"label": label, "address": address, "here": here, "group": group})

@@ -126,7 +126,8 @@ class EditForm(ModelForm[Row]):
                 continue
             field = self.fields[name]
             if before is not None and mine == was:  # only the other changed it: theirs goes into the form
-                data[self.add_prefix(name)] = field.prepare_value(now)
+                value = field.prepare_value(now)
+                data.setlist(self.add_prefix(name), value if isinstance(value, list) else [value])
             yours = _shown(field, self.data.get(self.add_prefix(name), ""))
             self.theirs.append((str(field.label), _shown(field, now), yours))
         data[self.add_prefix("seen")] = str(latest.history_id)

@@ -107,7 +107,8 @@ class _Rows:
         everything = self.history._default_manager.defer(*self.hidden)
         before = everything.filter(**{self.key: OuterRef(self.key)}, history_id__lt=OuterRef("history_id"))
         before = before.order_by("-history_id").values("history_id")[:1]
-        ordered = history.defer(*self.hidden).annotate(before_id=Subquery(before)).order_by("-history_id")
+        ordered = history.defer(*self.hidden).annotate(before_id=Subquery(before))
+        ordered = ordered.order_by("-history_date", "-history_id")  # as the entries are
         self.rows = list(ordered[:limit])
         known = {row.history_id: row for row in self.rows}
         absent = {row.before_id for row in self.rows if row.history_type == "~"} - {None, *known}

@@ -1,0 +1,72 @@
+"""One's own account: who one is here, password and language."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from organisation import access, people
+from organisation.access import Act
+from organisation.doors import Request, door
+from organisation.forms import Form, attempt
+
+
+class PasswordForm(Form):
+    old = forms.CharField(
+        label=gettext_lazy("The password you have"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    new = forms.CharField(
+        label=gettext_lazy("New password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label=gettext_lazy("New password, once more"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_again(self) -> str:
+        again: str = self.cleaned_data["again"]
+        if "new" in self.cleaned_data and again != self.cleaned_data["new"]:
+            raise ValidationError(_("The two new passwords are not the same."))
+        return again
+
+
+@door(Act.WORK)
+def account(request: Request) -> HttpResponse:
+    """Name, unit and roles with their days."""
+    held = request.user.assignments.select_related("administration").order_by("-since", "role")
+    return render(
+        request,
+        "organisation/account/page.html",
+        {
+            "held": held,
+            "sees_access": access.may(request.user, Act.USERS),
+        },
+    )
+
+
+@door(Act.WORK, first=True)
+def password(request: Request) -> HttpResponse:
+    """Choose one's own password."""
+    form = PasswordForm(request.POST or None)
+    first = not request.user.chose_password
+    if request.method == "POST" and form.is_valid():
+        wanted = form.cleaned_data
+        if attempt(form, lambda: people.choose_password(request.user, old=wanted["old"], new=wanted["new"])):
+            request.user.refresh_from_db()
+            update_session_auth_hash(request, request.user)  # stays signed in here; everywhere else signed out
+            messages.success(request, _("Your password is changed."))
+            return redirect("inhouse:home" if first else "organisation:account")
+    context = {"form": form, "first": first, "demands": password_validators_help_texts()}
+    return render(request, "organisation/account/password.html", context)

@@ -1,0 +1,24 @@
+"""What is said when a request cannot be answered. 403, 404 and the form's own protection have a template alone."""
+
+from __future__ import annotations
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import translation
+
+TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What came in was too much, or makes no sense."""
+    if isinstance(exception, TOO_MUCH):
+        return render(request, "413.html", status=413)
+    return render(request, "400.html", status=400)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Something broke. This page stands on nothing that may be broken: no database, no session, no collected files."""
+    with translation.override(translation.get_language_from_request(request)):
+        return HttpResponse(render_to_string("500.html", {"language": translation.get_language()}), status=500)
