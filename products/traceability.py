@@ -129,8 +129,8 @@ def place(
             for present in item.placements.filter(until=None):
                 _end(present, since)
         else:
-            quantity = quantity or left(item)
-            if quantity > left(item) or not quantity:
+            quantity = left(item) if quantity is None else quantity
+            if not 1 <= quantity <= left(item):
                 raise ValidationError(
                     {"quantity": _("%(left)s of this lot are not placed yet.") % {"left": left(item)}}
                 )
