@@ -113,7 +113,7 @@ def as_csv(rows: list[Line]) -> bytes:
 def _plain(cell: str | date | None) -> str:
     """A cell that a spreadsheet does not take for a formula."""
     text = cell.isoformat() if isinstance(cell, date) else (cell or "")
-    return f"'{text}" if text[:1] in "=+-@\t" and text else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
 def as_xlsx(rows: list[Line], *, title: str) -> bytes:
