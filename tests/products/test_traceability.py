@@ -1,0 +1,241 @@
+"""Items: made, released, placed, moved, and what became of each."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from organisation import clock
+from organisation.models import Unit, User
+from products import traceability
+from products.models import Item, Placement, Product
+from tests import factories, stations
+from tests.refusals import denied, refused
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def product() -> Product:
+    """Declared on 1 March, so that items are made and released."""
+    with stations.on_day("2026-03-01"):
+        return stations.declared()
+
+
+def place(item: Item, unit: Unit | None, **given: Any) -> Placement:
+    what: dict[str, Any] = {"since": clock.today(), "by": stations.engineer(item.product)}
+    return traceability.place(item, unit=unit, **what | given)
+
+
+def where(item: Item, on: str) -> list[tuple[str, int]]:
+    held = Placement.objects.on(date.fromisoformat(on)).filter(item=item).order_by("pk")
+    return [(placement.unit.name, placement.quantity) for placement in held]
+
+
+# --- made
+
+
+def test_an_item_gets_a_label_code_of_its_own_that_people_can_read(product: Product) -> None:
+    codes = {stations.made(product, str(number)).label_code for number in range(5)}
+    assert len(codes) == 5
+    for code in codes:
+        assert len(code) == 9
+        assert set(code) <= {*traceability.SIGNS, "-"}
+    assert not set("01ILO") & set(traceability.SIGNS)
+
+
+def test_items_are_for_the_owner_and_engineers_here(
+    product: Product, nurse: User, manager: User, outsider: User, owner: User
+) -> None:
+    revision = stations.coming(product)
+    for person in (nurse, manager, outsider):
+        with denied():
+            traceability.register(revision, kind="serial", identifier="9", made_on=clock.today(), by=person)
+    traceability.register(revision, kind="serial", identifier="9", made_on=clock.today(), by=owner)
+
+
+def test_a_number_is_used_once_for_each_product(product: Product) -> None:
+    stations.made(product, "001")
+    for again in ("001", " 001 "):
+        with refused("already has an item with that number"):
+            stations.made(product, again)
+    stations.made(product, "001", lot_of=5)
+    stations.made(stations.declared("Another"), "001")
+
+
+def test_a_serial_stands_for_one_and_a_lot_for_at_least_one(product: Product, engineer: User) -> None:
+    revision = stations.coming(product)
+    given: dict[str, Any] = {"made_on": clock.today(), "by": engineer}
+    with refused("stands for one item"):
+        traceability.register(revision, kind="serial", identifier="1", quantity=2, **given)
+    with refused("holds at least one"):
+        traceability.register(revision, kind="lot", identifier="1", quantity=0, **given)
+    with refused("cannot be blank"):
+        traceability.register(revision, kind="serial", identifier="  ", **given)
+    with refused("not a valid choice"):
+        traceability.register(revision, kind="box", identifier="1", **given)
+
+
+def test_nothing_is_made_tomorrow_or_before_work_has_begun(product: Product, engineer: User) -> None:
+    with refused("cannot lie in the future"):
+        traceability.register(
+            stations.coming(product),
+            kind="serial",
+            identifier="1",
+            made_on=clock.today() + timedelta(days=1),
+            by=engineer,
+        )
+    early = stations.owned("Another")
+    with refused("it is “eligible”"):
+        stations.made(early)
+
+
+# --- released
+
+
+def test_a_release_says_to_what_it_was_made_and_what_was_checked(product: Product, engineer: User) -> None:
+    with stations.on_day("2026-03-02"):
+        item = stations.made(product)
+        for gap in ({"made_to": " "}, {"checks": ""}):
+            with refused("The release record says this"):
+                traceability.release(item, **{"made_to": "Drawing A1", "checks": "Measured"} | gap, by=engineer)
+        traceability.release(item, made_to="Drawing A1", checks="Measured", deviations="Blue", by=engineer)
+    item.refresh_from_db()
+    assert (item.released_on, item.released_by, item.made_to, item.checks, item.deviations) == (
+        date(2026, 3, 2), engineer, "Drawing A1", "Measured", "Blue",
+    )  # fmt: skip
+    with refused("already released"):
+        traceability.release(item, made_to="Drawing A1", checks="Measured", by=engineer)
+
+
+def test_nothing_is_released_while_the_documentation_may_still_change() -> None:
+    product = stations.documented()
+    item = stations.made(product)
+    with refused("released when its revision is declared"):
+        traceability.release(item, made_to="Drawing A1", checks="Measured", by=stations.engineer(product))
+
+
+# --- placed
+
+
+def test_an_item_is_released_before_it_is_placed(product: Product, ward: Unit) -> None:
+    item = stations.made(product)
+    with refused(r"Release the item before it is placed \(MDR 5\(5\)\(g\)\)"):
+        place(item, ward)
+
+
+def test_a_place_outside_the_legal_entity_is_refused_with_the_reason(product: Product) -> None:
+    item = stations.released(product)
+    with refused(
+        "“Care home Solgården” is outside Region Västanland. An in-house device is not transferred to another legal entity"
+    ):
+        place(item, None, outside="Care home Solgården")
+
+
+def test_a_ward_that_is_closed_gets_nothing(product: Product, ward: Unit) -> None:
+    item = stations.released(product)
+    ward.active = False
+    ward.save()
+    with refused("no longer part of the institution"):
+        place(item, ward)
+
+
+def test_a_ward_of_the_other_hospital_belongs_to_the_same_legal_entity(product: Product) -> None:
+    place(stations.released(product), factories.ward(at=factories.other_administration()))
+
+
+def test_a_serial_moves_and_is_at_one_place_at_a_time(product: Product, ward: Unit) -> None:
+    with stations.on_day("2026-03-02"):
+        item = stations.released(product)
+        place(item, ward)
+    with stations.on_day("2026-03-10"):
+        place(item, factories.ward("Operation"))
+    assert [where(item, day) for day in ("2026-03-01", "2026-03-02", "2026-03-09", "2026-03-10")] == [
+        [], [("Vårdavdelning 5", 1)], [("Vårdavdelning 5", 1)], [("Operation", 1)],
+    ]  # fmt: skip
+    with stations.on_day("2026-03-11"), refused("it cannot leave earlier"):
+        place(item, ward, since=date(2026, 3, 9))
+
+
+def test_a_lot_is_spread_over_wards_until_nothing_is_left(product: Product, ward: Unit) -> None:
+    with stations.on_day("2026-03-02"):
+        lot = stations.released(product, "L1", lot_of=10)
+        operation = factories.ward("Operation")
+        place(lot, ward, quantity=4)
+        with refused("6 of this lot are not placed yet"):
+            place(lot, operation, quantity=7)
+        place(lot, operation)
+        with refused("0 of this lot are not placed yet"):
+            place(lot, ward)
+    assert where(lot, "2026-03-02") == [("Vårdavdelning 5", 4), ("Operation", 6)]
+    assert traceability.left(lot) == 0
+
+
+@pytest.mark.parametrize("quantity", [0, -1])
+def test_nobody_places_less_than_one(product: Product, ward: Unit, quantity: int) -> None:
+    lot = stations.released(product, "L1", lot_of=10)
+    with refused("10 of this lot are not placed yet"):
+        place(lot, ward, quantity=quantity)
+
+
+def test_what_is_taken_back_can_be_placed_again(product: Product, ward: Unit, engineer: User) -> None:
+    with stations.on_day("2026-03-02"):
+        lot = stations.released(product, "L1", lot_of=10)
+        placement = place(lot, ward, quantity=4)
+    with stations.on_day("2026-03-05"):
+        with refused("cannot lie in the future"):
+            traceability.take_back(placement, on=date(2026, 3, 6), by=engineer)
+        with refused("it cannot leave earlier"):
+            traceability.take_back(placement, on=date(2026, 3, 1), by=engineer)
+        traceability.take_back(placement, on=date(2026, 3, 5), by=engineer)
+        with refused("already left"):
+            traceability.take_back(placement, on=date(2026, 3, 5), by=engineer)
+    assert traceability.left(lot) == 10
+    assert where(lot, "2026-03-04") == [("Vårdavdelning 5", 4)]
+    assert where(lot, "2026-03-05") == []
+
+
+def test_nothing_is_placed_tomorrow_or_before_it_was_made(product: Product, ward: Unit) -> None:
+    with stations.on_day("2026-03-05"):
+        item = stations.released(product)
+        with refused("cannot lie in the future"):
+            place(item, ward, since=date(2026, 3, 6))
+        with refused("not made until"):
+            place(item, ward, since=date(2026, 3, 4))
+
+
+def test_an_item_out_of_use_is_neither_released_nor_placed(product: Product, ward: Unit, engineer: User) -> None:
+    made, released = stations.made(product, "1"), stations.released(product, "2")
+    for item in (made, released):
+        traceability.end(item, fate="scrapped", on=clock.today(), by=engineer)
+    with refused("out of use"):
+        traceability.release(made, made_to="A1", checks="Measured", by=engineer)
+    with refused("out of use"):
+        place(released, ward)
+
+
+# --- what became of it
+
+
+def test_a_fate_ends_every_placement(product: Product, ward: Unit, engineer: User) -> None:
+    with stations.on_day("2026-03-02"):
+        lot = stations.released(product, "L1", lot_of=10)
+        place(lot, ward, quantity=4)
+        place(lot, factories.ward("Operation"), quantity=2)
+    with stations.on_day("2026-03-08"):
+        traceability.end(lot, fate="consumed", on=date(2026, 3, 7), note="All used", by=engineer)
+    assert where(lot, "2026-03-06") == [("Vårdavdelning 5", 4), ("Operation", 2)]
+    assert where(lot, "2026-03-07") == []
+    lot.refresh_from_db()
+    assert [lot.lives_on(date(2026, 3, day)) for day in (1, 2, 6, 7)] == [False, True, True, False]
+    assert list(Item.objects.living()) == []
+
+
+def test_the_database_knows_no_item_released_by_nobody_or_ended_without_a_day(product: Product) -> None:
+    item = stations.made(product)
+    for change in ({"released_on": clock.today()}, {"fate": "lost"}, {"quantity": 2}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Item.objects.filter(pk=item.pk).update(**change)
