@@ -9,7 +9,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -20,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from inhouse import assessment as rules
 from inhouse import gates, law, lifecycle
 from inhouse.dossier import Dossier, current
-from inhouse.forms import TreeForm
+from inhouse.forms import TreeForm, UnitField
 from inhouse.models import Answer, Assessment
 from inhouse.obstacles import Obstacle
 from inhouse.views import pages
@@ -315,19 +314,8 @@ def onward(request: Request, product: Product, name: str, *outcomes: str) -> Htt
 # --- the steps
 
 
-class UnitField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    def label_from_instance(self, unit: Unit) -> str:
-        return f"{unit} · {unit.administration}"
-
-
-def _units(present: int | None) -> Any:
-    """Units that are active, and the one that stands there already."""
-    return Unit.objects.filter(Q(active=True) | Q(pk=present)).select_related("administration")
-
-
 class ProposeForm(ModelForm[Product]):
     unit = UnitField(
-        Unit.objects.none(),
         label=gettext_lazy("Manufacturing unit"),
         help_text=gettext_lazy("The unit that would make it; your own, unless you choose another."),
     )
@@ -336,17 +324,9 @@ class ProposeForm(ModelForm[Product]):
         model = Product
         fields = ("name", "summary", "unit")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["unit"].queryset = _units(None)  # type: ignore[attr-defined]
-
 
 class ProposalForm(EditForm[Product]):
-    unit = UnitField(
-        Unit.objects.none(),
-        label=gettext_lazy("Manufacturing unit"),
-        help_text=gettext_lazy("The unit that would make it."),
-    )
+    unit = UnitField(label=gettext_lazy("Manufacturing unit"), help_text=gettext_lazy("The unit that would make it."))
 
     class Meta:
         model = Product
@@ -354,7 +334,8 @@ class ProposalForm(EditForm[Product]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["unit"].queryset = _units(self.instance.unit_id)  # type: ignore[attr-defined]
+        field: Any = self.fields["unit"]  # a unit that has closed since stays a choice
+        field.queryset = field.queryset | Unit.objects.filter(pk=self.instance.unit_id).select_related("administration")
 
 
 class ScopeForm(Form):

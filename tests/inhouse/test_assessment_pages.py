@@ -28,7 +28,7 @@ def sign_in(client: Client, person: User) -> Client:
 
 def given(tree: str, reason: str = "As we see it", **answers: str) -> dict[str, str]:
     """Answers as the browser sends them."""
-    sent = {}
+    sent: dict[str, str] = {}
     for question, value in answers.items():
         sent |= {f"{tree}-{question}": value, f"{tree}-{question}_reason": reason}
     return sent
