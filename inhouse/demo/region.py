@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from django.contrib.auth.hashers import make_password
 from django.utils.text import slugify
 
 from organisation.history import acting
@@ -30,6 +31,7 @@ class Cast:
     """The places and people by the names the stories give them."""
 
     def __init__(self) -> None:
+        self.password = make_password(PASSWORD)  # once for all of them: hashing is slow on purpose
         self.units: dict[str, Unit] = {}
         self.administrations: dict[str, Administration] = {}
         self.quality: dict[int, QualitySystem] = {}
@@ -108,9 +110,9 @@ def _unit(cast: Cast, place: str, unit: str) -> None:
 
 def _person(cast: Cast, name: str) -> None:
     row = told()["people"][name]
-    person = User.objects.create_user(
-        address(row["name"]),
-        PASSWORD,
+    person = User.objects.create(
+        email=address(row["name"]),
+        password=cast.password,
         name=row["name"],
         title=row["title"],
         level=row.get("level", User.Level.STAFF),

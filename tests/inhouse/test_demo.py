@@ -124,7 +124,7 @@ def test_the_same_day_tells_the_same_stories() -> None:
     digests = []
     for _time in range(2):
         with override_settings(PASSWORD_HASHERS=QUICK), clock.at(NOW), transaction.atomic():
-            telling.tell(few, say=str)
+            telling.tell(few, say=lambda text: None)
             digests.append((digest(), Product.objects.count(), PatientUse.objects.count()))
             transaction.set_rollback(True)
     assert digests[0] == digests[1]
