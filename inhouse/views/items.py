@@ -214,7 +214,7 @@ def _page(request: Request, item: Item, **bound: Any) -> HttpResponse:
     can_place = (
         item.is_released
         and not item.fate
-        and item.product.stage != Product.Stage.SUSPENDED
+        and item.product.stage in traceability.MADE_IN
         and (item.kind == Item.Kind.SERIAL or left > 0)
     )
     return pages.show(
