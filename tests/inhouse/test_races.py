@@ -1,0 +1,261 @@
+"""Several people at the same moment, on PostgreSQL: one succeeds, the others are told so, and nothing is torn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+
+from documents.models import SignedFile
+from inhouse import assessment, declarations, lifecycle, owners, suspension, withdrawal
+from inhouse.dossier import current
+from inhouse.models import Appointment, Change, Declaration, Step, Suspension
+from organisation import clock
+from organisation.models import Unit, User
+from products import traceability
+from products.models import Item, Product, Revision
+from tests import factories, stations
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+P = Product.Stage
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """What became of each act when all began at the same moment, each with a connection of its own."""
+    start, results = Barrier(len(acts)), [None] * len(acts)
+
+    def run(number: int) -> None:
+        try:
+            start.wait(10)
+            results[number] = acts[number]()
+        except Exception as trouble:
+            results[number] = trouble
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=(number,)) for number in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads), "they wait for each other"
+    return results
+
+
+def refusals(results: list[Any]) -> list[str]:
+    """What those who came too late were told; anything but a refusal is a fault."""
+    failures = [result for result in results if isinstance(result, Exception)]
+    for failure in failures:
+        if not isinstance(failure, ValidationError):
+            raise failure
+    return [" ".join(failure.messages) for failure in failures]
+
+
+def again(someone: User) -> User:
+    """The same person at another screen."""
+    return User.objects.get(pk=someone.pk)
+
+
+def test_of_six_signatures_at_once_one_becomes_the_declaration(owner: User) -> None:
+    product = stations.documented()
+    seen, coming = stations.read(product), stations.coming(product)
+
+    def sign() -> Declaration:
+        return declarations.sign(
+            coming, read=seen, password=factories.PASSWORD, place="Västanstad", language="sv", by=again(owner)
+        )
+
+    with patch.object(declarations, "render", stations.unset):
+        results = at_once(*[sign] * 6)
+    assert refusals(results) == ["This revision already has a signed declaration."] * 5
+    assert (Declaration.objects.count(), SignedFile.objects.count()) == (1, 1)
+    assert Step.objects.filter(to_stage="declared").count() == 1
+
+
+def test_proposals_at_once_get_numbers_of_their_own(unit: Unit, nurse: User) -> None:
+    def propose() -> str:
+        return assessment.propose(name="Adapter", summary="Holds", unit=unit, by=nurse).number
+
+    numbers = at_once(*[propose] * 6)
+    assert sorted(numbers) == [f"IH-{clock.today().year}-{n:04d}" for n in range(1, 7)]
+
+
+def test_of_two_people_asked_at_once_one_is(manager: User, owner: User, nurse: User) -> None:
+    product = stations.eligible()
+    results = at_once(
+        lambda: owners.appoint(product, person=owner, by=again(manager)),
+        lambda: owners.appoint(product, person=nurse, level_reason="Knows it best", by=again(manager)),
+    )
+    assert len(refusals(results)) == 1
+    assert Appointment.objects.count() == 1
+
+
+def test_a_request_accepted_twice_and_taken_back_at_once_is_answered_once(manager: User, owner: User) -> None:
+    product = stations.eligible()
+    asked = owners.appoint(product, person=owner, by=manager)
+    results = at_once(
+        lambda: owners.accept(asked, by=again(owner)),
+        lambda: owners.accept(asked, by=again(owner)),
+        lambda: owners.take_back(asked, by=again(manager)),
+    )
+    assert refusals(results) == ["This request is already answered."] * 2
+    d = current(stations.fresh(product))
+    assert (d.ownership is None) == (d.product.owner is None)
+
+
+def test_a_decision_is_made_once(manager: User) -> None:
+    product = stations.assessed()
+    results = at_once(
+        lambda: assessment.decide(product, make=True, reason="Yes", by=again(manager)),
+        lambda: assessment.decide(product, make=False, end="other", reason="No", by=again(manager)),
+    )
+    assert refusals(results) == ["This proposal is already decided."]
+    product = stations.fresh(product)
+    assert (product.stage, product.assessments.get().decision) in (("eligible", "manufacture"), ("rejected", "reject"))
+
+
+def test_an_item_is_released_once(engineer: User) -> None:
+    item = stations.made(stations.declared())
+
+    def release() -> None:
+        traceability.release(item, made_to="A1", checks="Measured", by=again(engineer))
+
+    assert refusals(at_once(*[release] * 3)) == ["This item is already released."] * 2
+
+
+def test_no_more_of_a_lot_is_placed_than_there_is(engineer: User) -> None:
+    lot = stations.released(stations.declared(), "L1", lot_of=10)
+    wards = [factories.ward(f"Ward {n}") for n in range(4)]
+
+    def place(ward: Unit) -> Callable[[], Any]:
+        return lambda: traceability.place(lot, unit=ward, quantity=4, since=clock.today(), by=again(engineer))
+
+    results = at_once(*[place(ward) for ward in wards])
+    assert refusals(results) == ["2 of this lot are not placed yet."] * 2
+    assert traceability.left(lot) == 2
+
+
+def test_a_serial_moved_to_two_wards_at_once_is_at_one(engineer: User) -> None:
+    item = stations.released(stations.declared())
+    wards = [factories.ward("A"), factories.ward("B")]
+    at_once(
+        *[
+            lambda ward=ward: traceability.place(item, unit=ward, since=clock.today(), by=again(engineer))
+            for ward in wards
+        ]
+    )  # type: ignore[misc]
+    assert item.placements.filter(until=None).count() == 1
+
+
+def test_two_items_with_the_same_number_registered_at_once_are_one(engineer: User) -> None:
+    product = stations.declared()
+    results = at_once(*[lambda: stations.made(product, "001")] * 2)
+    assert refusals(results) == ["This product already has an item with that number."]
+    assert Item.objects.count() == 1
+
+
+def test_a_pause_and_the_step_into_use_do_not_cross(owner: User, engineer: User) -> None:
+    product = stations.ready()
+    results = at_once(
+        lambda: lifecycle.move(stations.fresh(product), P.IN_USE, by=again(owner)),
+        lambda: suspension.suspend(stations.fresh(product), cause="It came loose", by=again(engineer)),
+    )
+    too_early = refusals(results)
+    stage = stations.fresh(product).stage
+    assert (stage, len(too_early), Suspension.objects.count()) in (("in_use", 1, 0), ("suspended", 0, 1))
+    assert Step.objects.filter(revision=None).latest("pk").to_stage == stage
+
+
+def test_going_on_and_withdrawing_at_once_ends_withdrawn(owner: User, manager: User) -> None:
+    product = stations.suspended()
+    results = at_once(
+        lambda: suspension.resume(product, measures="Glued", by=again(owner)),
+        lambda: withdrawal.withdraw(product, reason="Unsafe", by=again(manager)),
+    )
+    assert not isinstance(results[1], Exception)
+    assert refusals(results[:1]) in ([], ["Use is not paused."])
+    assert stations.fresh(product).stage == "withdrawn"
+    assert not Declaration.objects.standing().exists()
+
+
+def test_two_essential_changes_at_once_open_one_revision(engineer: User) -> None:
+    product = stations.in_use()
+    results = at_once(*[lambda: stations.changing(product)] * 3)
+    assert len(refusals(results)) == 2
+    assert (Revision.objects.count(), Change.objects.count()) == (2, 1)
+
+
+def test_the_last_two_items_scrapped_at_once_close_the_revision_once(engineer: User) -> None:
+    product = stations.in_use()
+    stations.placed(product, "002")
+    withdrawal.withdraw(product, reason="Unsafe", by=stations.owner_of(product))
+    items = list(product.items.all())
+    results = at_once(
+        *[
+            lambda item=item: withdrawal.end_item(item, fate="scrapped", on=clock.today(), by=again(engineer))  # type: ignore[misc]
+            for item in items
+        ]
+    )
+    assert refusals(results) == []
+    assert Step.objects.filter(to_stage="closed").count() == 1
+
+
+def test_a_declaration_withdrawn_while_the_product_comes_into_use_is_refused_or_stops_it(owner: User) -> None:
+    product = stations.ready()
+    declaration = stations.declaration(product)
+    results = at_once(
+        lambda: lifecycle.move(stations.fresh(product), P.IN_USE, by=again(owner)),
+        lambda: declarations.withdraw(declaration, reason="A wrong drawing", by=again(owner)),
+    )
+    assert len(refusals(results)) == 1
+    stands = Declaration.objects.standing().exists()
+    assert (stations.fresh(product).stage, stands) in (("in_use", True), ("development", False))
+
+
+def test_a_diary_number_is_given_once(registrar: User) -> None:
+    declaration = stations.declaration(stations.declared())
+
+    def enter(number: str) -> Callable[[], None]:
+        return lambda: declarations.enter(declaration, diary_number=number, diary_name="MT", by=again(registrar))
+
+    results = at_once(enter("MT 1"), enter("MT 2"))
+    [told] = refusals(results)
+    assert told == f"It is already in the diary as {Declaration.objects.get().diary_number}."
+
+
+def test_what_was_declared_meanwhile_is_not_described_any_more(owner: User, engineer: User) -> None:
+    product = stations.documented()
+    seen, coming = stations.read(product), stations.coming(product)
+    with patch.object(declarations, "render", stations.unset):
+        results = at_once(
+            lambda: declarations.sign(
+                coming, read=seen, password=factories.PASSWORD, place="Västanstad", language="sv", by=again(owner)
+            ),
+            lambda: stations.describe(product, intended_purpose="Holds two catheters"),
+        )
+    assert len(refusals(results)) == 1
+    revision = Revision.objects.get()
+    declared = Declaration.objects.first()
+    assert (declared is None) == (revision.stage == "open")
+    if declared:
+        assert declared.snapshot["device"]["intended_purpose"] == revision.intended_purpose
+
+
+def test_abandoning_a_revision_and_bringing_it_into_force_do_not_cross(owner: User, manager: User) -> None:
+    product = stations.second_declared()
+    coming = stations.coming(product)
+    declaration = stations.declaration(product)
+    results = at_once(
+        lambda: lifecycle.move(stations.coming(product), Revision.Stage.IN_FORCE, by=again(owner)),
+        lambda: declarations.withdraw(declaration, reason="A wrong drawing", by=again(manager)),
+    )
+    assert len(refusals(results)) == 1
+    coming.refresh_from_db()
+    assert coming.stage in ("in_force", "open")
+    assert Revision.objects.filter(stage="in_force").count() == 1
