@@ -489,7 +489,8 @@ def device(request: Request, product: Product) -> HttpResponse:
     leaving = "leave" in request.POST
     general = TreeForm("general_definition", d.answered("general_definition"), data, unfinished=leaving)
     covered = not general.is_valid() or general.outcome != "not_covered"
-    ivd = TreeForm("md_or_ivd", d.answered("md_or_ivd"), data, unfinished=leaving or not covered)
+    is_device = general.is_valid() and general.outcome == "general_device"
+    ivd = TreeForm("md_or_ivd", d.answered("md_or_ivd"), data, unfinished=leaving or not is_device)
     statement = _texts(StatementForm, request, d)
     if sent(request, general, ivd, statement):
         if not covered and not leaving and not statement.cleaned_data["non_medical_statement"]:

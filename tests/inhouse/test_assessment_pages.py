@@ -115,6 +115,7 @@ def test_a_question_the_answers_lead_to_must_be_answered(proposer: Client) -> No
     product = stations.proposed()
     answer = proposer.post(page("assessment-device", product), given("general_definition", g1="no"))
     assert answer.context["general"].errors == {"g3": ["Answer this: it follows from your answer above."]}
+    assert answer.context["ivd"].errors == {}
     assert written(product, "general_definition") == {}
 
 
