@@ -336,9 +336,8 @@ class ItemFilter(Form):
         super().__init__(*args, **kwargs)
         anything: list[tuple[str, Any]] = [("", _("all"))]
         self.fields["stage"].choices = anything + list(Product.Stage.choices)  # type: ignore[attr-defined]
-        self.fields["fate"].choices = (
-            anything + [("none", _("none: still there")), ("any", _("out of use"))] + list(Item.Fate.choices)
-        )  # type: ignore[attr-defined]
+        fates = [("none", _("none: still there")), ("any", _("out of use")), *Item.Fate.choices]
+        self.fields["fate"].choices = anything + fates  # type: ignore[attr-defined]
 
     def narrow(self, items: QuerySet[Item]) -> QuerySet[Item]:
         wanted = self.cleaned_data
