@@ -73,8 +73,8 @@ SUBJECTS: dict[str, tuple[type[Model], ...]] = {
 """Which kinds of rows a page of the product is about."""
 
 
-def story(product: Product, *, of: str = "", limit: int | None = None) -> list[Entry]:
-    """Who did what, when and why; of one page's subject, or of everything.
+def story(product: Product, *, of: str = "", limit: int | None = None, patients: bool = False) -> list[Entry]:
+    """Who did what, when and why; of one page's subject, or of everything; uses with patients only when asked for.
 
     The number of queries depends on the kinds of rows, not on how many there are.
     """
@@ -95,5 +95,9 @@ def story(product: Product, *, of: str = "", limit: int | None = None) -> list[E
         (Answer, {"change__in": ever(Change)}),
     ]
     wanted = SUBJECTS.get(of)
-    histories = [_history(model).filter(**key) for model, key in kept if wanted is None or model in wanted]
+    histories = [
+        _history(model).filter(**key)
+        for model, key in kept
+        if (wanted is None or model in wanted) and (patients or not getattr(model, "history_private", False))
+    ]
     return entries(histories, limit=limit)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from inhouse import story
 from inhouse.views import pages
+from organisation import access
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form
@@ -56,7 +57,8 @@ def history(request: Request, product: Product) -> HttpResponse:
     of = request.GET.get("of", "")
     narrowed = bool(request.GET.get("person") or request.GET.get("kind") or of)
     everything = narrowed or "all" in request.GET
-    told = story.story(product, of=of, limit=None if everything else LATEST + 1)
+    patients = access.may(request.user, Act.PATIENTS, product.scope)
+    told = story.story(product, of=of, limit=None if everything else LATEST + 1, patients=patients)
     more = not everything and len(told) > LATEST
     told = told if everything else told[:LATEST]
     form = FilterForm(told, request.GET)
@@ -71,6 +73,7 @@ def history(request: Request, product: Product) -> HttpResponse:
         more=more,
         shown=len(shown),
         narrowed=narrowed,
+        of=of,
     )
 
 

@@ -82,7 +82,7 @@ def lists(request: Request) -> HttpResponse:
     administrations = Administration.objects.annotate(
         unit_count=Count("units", filter=held, distinct=True),
         product_count=Count("units__product_uses__product", filter=held, distinct=True),
-    )
+    ).order_by("name")
     return render(request, "inhouse/lists/lists.html", {"administrations": administrations})
 
 

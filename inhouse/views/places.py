@@ -92,7 +92,7 @@ def all_places(request: Request) -> HttpResponse:
     """Every administration with how much it holds."""
     open_units = Count("units", filter=Q(units__active=True), distinct=True)
     systems = Count("quality_systems", distinct=True)
-    administrations = Administration.objects.annotate(unit_count=open_units, system_count=systems)
+    administrations = Administration.objects.annotate(unit_count=open_units, system_count=systems).order_by("name")
     context = {"administrations": administrations, "may": pages.Permissions(request.user, INSTITUTION)}
     return render(request, "inhouse/places/list.html", context)
 
@@ -122,8 +122,10 @@ def administration(request: Request, place: Place) -> HttpResponse:
     )
     context = {
         "administration": here,
-        "units": here.units.annotate(staff_count=Count("staff", filter=Q(staff__is_active=True))),
-        "systems": here.quality_systems.annotate(product_count=Count("products")),
+        "units": here.units.annotate(staff_count=Count("staff", filter=Q(staff__is_active=True))).order_by(
+            "-active", "name"
+        ),
+        "systems": here.quality_systems.annotate(product_count=Count("products")).order_by("name"),
         "roles": roles.order_by("role", "user__name"),
         "today": clock.today(),
         "may": pages.Permissions(request.user, place.scope),

@@ -42,8 +42,12 @@ class FilterForm(Form):
 
 
 def recorded() -> list[type[Any]]:
-    """Every model whose rows are recorded, in one order."""
-    return [model for model in apps.get_models() if hasattr(model._meta, "simple_history_manager_attribute")]
+    """Every model whose rows are recorded, in one order, but for what is about patients: that has a log of its own."""
+    return [
+        model
+        for model in apps.get_models()
+        if hasattr(model._meta, "simple_history_manager_attribute") and not getattr(model, "history_private", False)
+    ]
 
 
 @door(Act.AUDIT)

@@ -11,6 +11,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
@@ -51,14 +52,29 @@ class SignIn(LoginView):
         user: Any = self.request.user
         if not user.chose_password:
             response["Location"] = resolve_url("organisation:password")
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, user.language, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
-        )
+        if settings.LANGUAGE_COOKIE_NAME not in self.request.COOKIES:  # what was chosen in this browser goes first
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME,
+                user.language,
+                samesite="Lax",
+                secure=settings.SESSION_COOKIE_SECURE,
+            )
         return response
 
 
 sign_in = door(Act.READ_PUBLIC)(SignIn.as_view())
-sign_out = door(Act.READ_PUBLIC)(LogoutView.as_view())
+
+
+class SignOut(LogoutView):
+    """Signing out; the next person at this screen has a language of their own."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> TemplateResponse:
+        response = super().post(request, *args, **kwargs)
+        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME)
+        return response  # type: ignore[return-value]
+
+
+sign_out = door(Act.READ_PUBLIC)(SignOut.as_view())
 
 
 @door(Act.READ_PUBLIC)

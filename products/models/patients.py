@@ -33,6 +33,8 @@ class Patient(models.Model):
     )
     erasure_decision = models.CharField(_("decision on erasure"), max_length=200, blank=True, editable=False)
 
+    history_private = True  # shown only to those who may read about patients
+
     class Meta:
         verbose_name = _("patient")
         verbose_name_plural = _("patients")
@@ -108,6 +110,8 @@ class PatientUse(models.Model):
     )
     noted_at = models.DateTimeField(_("noted at"), default=clock.now, editable=False)
 
+    history_private = True  # shown only to those who may read about patients
+
     class Meta:
         verbose_name = _("use with a patient")
         verbose_name_plural = _("uses with patients")
@@ -148,6 +152,8 @@ class PatientLookUp(models.Model):
         "products.Product", models.PROTECT, null=True, related_name="patient_look_ups", verbose_name=_("product")
     )
     found = models.BooleanField(_("found"))
+
+    history_private = True  # shown only to those who may read about patients
 
     class Meta:
         verbose_name = _("look-up of a patient")
