@@ -17,12 +17,12 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     institution = Institution.objects.first()
     if not request.user.is_authenticated:
         return {"institution": institution, "menu": []}
-    looks = Act.PATIENTS
+    patients = Act.PATIENTS if access.somewhere(request.user, Act.PATIENTS) else Act.ERASE_PATIENTS
     wanted = [
         ("inhouse:home", _("Home"), Act.WORK, "work"),
         ("inhouse:products", _("Products"), Act.WORK, "work"),
         ("inhouse:items-all", _("Items"), Act.WORK, "work"),
-        ("inhouse:patients", _("Patients"), looks if access.somewhere(request.user, looks) else Act.ERASE_PATIENTS, "work"),
+        ("inhouse:patients", _("Patients"), patients, "work"),
         ("inhouse:lists", _("Lists"), Act.WORK, "work"),
         ("inhouse:public", _("Public register"), Act.READ_PUBLIC, "open"),
         ("inhouse:places", _("Units"), Act.WORK, "keep"),
