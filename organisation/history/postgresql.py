@@ -14,9 +14,9 @@ from django.db.backends.utils import truncate_name
 from organisation.history.tables import Kept, Locked, Table, Trigger, listed
 
 WHO = """DECLARE
-    who bigint := nullif(current_setting('femfem.actor', true), '');
-    why text := nullif(current_setting('femfem.reason', true), '');
-    moment timestamptz := coalesce(nullif(current_setting('femfem.moment', true), '')::timestamptz, clock_timestamp());
+    femfem_who bigint := nullif(current_setting('femfem.actor', true), '');
+    femfem_why text := nullif(current_setting('femfem.reason', true), '');
+    femfem_moment timestamptz := coalesce(nullif(current_setting('femfem.moment', true), '')::timestamptz, clock_timestamp());
 """
 ON_INSERT = "AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT"
 ON_UPDATE = "AFTER UPDATE ON {table} FOR EACH ROW"
@@ -55,7 +55,7 @@ def _recording(kept: Kept) -> Iterator[Trigger]:
         return (
             f"INSERT INTO {kept.history.name}\n"
             f"        ({listed(kept.columns)}, history_date, history_type, history_user_id, history_change_reason)\n"
-            f"        SELECT {listed(kept.columns, source)}, moment, '{kind}', who, why{rows};"
+            f"        SELECT {listed(kept.columns, source)}, femfem_moment, '{kind}', femfem_who, femfem_why{rows};"
         )
 
     old, new = (f"ROW({listed(kept.columns, row)})" for row in ("OLD", "NEW"))
