@@ -46,7 +46,7 @@ def opened(revision: Revision, *, by: User) -> Revision:
         raise ValidationError(_("The product has ended: it is “%(stage)s”.") % {"stage": product.get_stage_display()})
     if not revision.is_open:
         raise ValidationError(
-            _("Revision %(number)s is declared: what is signed is not changed. Open a new revision.")
+            _("Revision %(number)s is signed: what is signed is not changed. Open a new revision.")
             % {"number": revision.number}
         )
     return revision

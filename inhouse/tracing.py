@@ -120,7 +120,7 @@ def _refuse_unless_there(item: Item, unit: Unit, day: date) -> None:
     if not there.exists():
         raise ValidationError(
             {
-                "unit": _("The item was not at %(unit)s on %(day)s. Record where it was first.")
+                "unit": _("The item was not at %(unit)s on %(day)s. First record where it was.")
                 % {"unit": unit, "day": date_format(day)}
             }
         )

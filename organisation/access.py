@@ -37,10 +37,10 @@ class Act(models.TextChoices):
     DECIDE = "decide", gettext_lazy("decide on manufacture, appoint owners")
     ACCEPT = "accept", gettext_lazy("accept or decline an appointment as product owner (the person appointed)")
     KEEP = "keep", gettext_lazy("keep the records of a product and its items")
-    SIGN = "sign", gettext_lazy("sign the declaration, take into use")
+    SIGN = "sign", gettext_lazy("sign the declaration, take into use, resume use")
     REGISTER = "register", gettext_lazy("give diary numbers, publish, hand out lists")
     SUSPEND = "suspend", gettext_lazy("suspend use")
-    END = "end", gettext_lazy("resume, withdraw, abandon")
+    END = "end", gettext_lazy("take out of use, withdraw a declaration, abandon")
     PATIENTS = "patients", gettext_lazy("note and look up patients")
     READ_LOOK_UPS = "read_look_ups", gettext_lazy("read the log of patient look-ups")
     ERASE_PATIENTS = "erase_patients", gettext_lazy("erase patient identity")
@@ -120,4 +120,4 @@ def require(user: User, act: Act, scope: Scope = INSTITUTION) -> None:
     """Raise PermissionDenied, naming who may, unless this person may."""
     if not may(user, act, scope):
         who = ", ".join(str(role.label) for role in sorted(TABLE[act], key=lambda r: str(r.label)))
-        raise PermissionDenied(_("To %(act)s is for: %(who)s.") % {"act": act.label, "who": who})
+        raise PermissionDenied(_("Only these may %(act)s: %(who)s.") % {"act": act.label, "who": who})

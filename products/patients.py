@@ -11,6 +11,7 @@ from datetime import date
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -35,7 +36,9 @@ def note_use(
     if used_on > clock.today():
         raise ValidationError({"used_on": _("A use cannot lie in the future.")})
     if used_on < item.made_on:
-        raise ValidationError({"used_on": _("The item was not made until %(day)s.") % {"day": item.made_on}})
+        raise ValidationError(
+            {"used_on": _("The item was not made until %(day)s.") % {"day": date_format(item.made_on)}}
+        )
     with acting(by, reason=reason), transaction.atomic():
         use, _created = PatientUse.objects.get_or_create(
             patient=_patient(identifier), item=item, unit=unit, used_on=used_on, defaults={"noted_by": by}

@@ -8,6 +8,7 @@ from datetime import date
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from organisation import access, clock
@@ -76,11 +77,11 @@ def release(item: Item, *, made_to: str, checks: str, deviations: str = "", by: 
         raise ValidationError(_("This item is out of use."))
     for name, text in (("made_to", made_to), ("checks", checks)):
         if not text.strip():
-            raise ValidationError({name: _("The release record says this (MDR 5(5)(g)).")})
+            raise ValidationError({name: _("The release record must say this (MDR 5(5)(g)).")})
     if item.revision.stage == Revision.Stage.OPEN:
         raise ValidationError(
             _(
-                "An item is released when its revision is declared: until then the documentation may still change (MDR 5(5)(g))."
+                "An item is released when the declaration of its revision is signed: until then the documentation may still change (MDR 5(5)(g))."
             )
         )
     item.made_to, item.checks, item.deviations = made_to, checks, deviations
@@ -122,7 +123,7 @@ def place(
         raise ValidationError({"since": _("The day cannot lie in the future.")})
     assert item.released_on is not None
     if since < item.made_on:
-        raise ValidationError({"since": _("It was not made until %(day)s.") % {"day": item.made_on}})
+        raise ValidationError({"since": _("It was not made until %(day)s.") % {"day": date_format(item.made_on)}})
     with acting(by):
         if item.kind == Item.Kind.SERIAL:
             quantity = 1
@@ -132,7 +133,10 @@ def place(
             quantity = left(item) if quantity is None else quantity
             if not 1 <= quantity <= left(item):
                 raise ValidationError(
-                    {"quantity": _("%(left)s of this lot are not placed yet.") % {"left": left(item)}}
+                    {
+                        "quantity": _("Write between 1 and %(left)s: that is what is left of this lot to place.")
+                        % {"left": left(item)}
+                    }
                 )
         placement = Placement(item=item, unit=unit, quantity=quantity, since=since, placed_by=by)
         placement.full_clean()
@@ -162,7 +166,7 @@ def take_back(placement: Placement, *, on: date, by: User) -> None:
 def _end(placement: Placement, on: date) -> None:
     if on < placement.since:
         raise ValidationError(
-            {"since": _("It came there on %(day)s; it cannot leave earlier.") % {"day": placement.since}}
+            {"since": _("It came there on %(day)s; it cannot leave earlier.") % {"day": date_format(placement.since)}}
         )
     placement.until = on
     placement.save()
@@ -179,7 +183,7 @@ def end(item: Item, *, fate: str, on: date, note: str = "", by: User) -> None:
     if on > clock.today():
         raise ValidationError({"on": _("The day cannot lie in the future.")})
     if on < item.made_on:
-        raise ValidationError({"on": _("It was not made until %(day)s.") % {"day": item.made_on}})
+        raise ValidationError({"on": _("It was not made until %(day)s.") % {"day": date_format(item.made_on)}})
     with acting(by, reason=note):
         for present in item.placements.filter(until=None):
             _end(present, max(on, present.since))

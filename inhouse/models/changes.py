@@ -20,9 +20,13 @@ class Change(models.Model):
 
     product = models.ForeignKey(Product, models.PROTECT, related_name="changes", verbose_name=_("product"))
     description = models.TextField(_("what changes and why"))
-    asked_on = models.DateField(_("asked on"), editable=False)
+    asked_on = models.DateField(_("change asked for on"), editable=False)
     asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("asked by")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        editable=False,
+        verbose_name=_("change asked for by"),
     )
     is_essential = models.BooleanField(_("essential"), editable=False, choices=[(True, _("yes")), (False, _("no"))])
     revision = models.OneToOneField(

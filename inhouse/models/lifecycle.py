@@ -20,10 +20,10 @@ class Step(models.Model):
 
     product = models.ForeignKey(Product, models.PROTECT, related_name="steps", verbose_name=_("product"))
     revision = models.ForeignKey(Revision, models.PROTECT, null=True, related_name="steps", verbose_name=_("revision"))
-    from_stage = models.CharField(_("from"), max_length=20, blank=True)
-    to_stage = models.CharField(_("to"), max_length=20)
-    on = models.DateField(_("on"))
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by"))
+    from_stage = models.CharField(_("from stage"), max_length=20, blank=True)
+    to_stage = models.CharField(_("to stage"), max_length=20)
+    on = models.DateField(_("day"))
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("done by"))
     reason = models.TextField(_("reason"), blank=True)
 
     class Meta:
@@ -92,14 +92,18 @@ class Withdrawal(models.Model):
 
     product = models.OneToOneField(Product, models.PROTECT, related_name="withdrawal", verbose_name=_("product"))
     reason = models.TextField(_("why it is taken out of use"))
-    on = models.DateField(_("withdrawn on"), editable=False)
+    on = models.DateField(_("out of use on"), editable=False)
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("withdrawn by")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        editable=False,
+        verbose_name=_("taken out of use by"),
     )
 
     class Meta:
-        verbose_name = _("withdrawal")
-        verbose_name_plural = _("withdrawals")
+        verbose_name = _("taking out of use")
+        verbose_name_plural = _("takings out of use")
 
     def __str__(self) -> str:
         return _("Withdrawal of %(product)s") % {"product": self.product.number}

@@ -60,7 +60,7 @@ class Candidate(models.Model):
     """A device on the market that was considered, and why it does not meet the need."""
 
     search = models.ForeignKey(MarketSearch, models.CASCADE, related_name="candidates", verbose_name=_("market search"))
-    device = models.CharField(_("device"), max_length=200)
+    device = models.CharField(_("device on the market"), max_length=200)
     maker = models.CharField(_("manufacturer"), max_length=200)
     shortfall = models.TextField(_("why it does not meet the need"))
 

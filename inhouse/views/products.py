@@ -148,7 +148,7 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
         (_("Development"), d.reached("development")),
         (_("Declared"), signed),
         (_("In use"), d.reached("in_use")),
-        (_("Withdrawn"), d.reached("withdrawn")),
+        (_("Out of use"), d.reached("withdrawn")),
         (_("Kept until"), None),
     ]
     if stage in ("rejected", "abandoned"):

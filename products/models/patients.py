@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from organisation import clock
@@ -126,7 +127,7 @@ class PatientUse(models.Model):
         ]
 
     def __str__(self) -> str:
-        return _("%(item)s on %(day)s") % {"item": self.item, "day": self.used_on}
+        return _("%(item)s on %(day)s") % {"item": self.item, "day": date_format(self.used_on)}
 
     @property
     def scope(self) -> Scope:

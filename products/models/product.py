@@ -36,7 +36,7 @@ class Product(models.Model):
         DEVELOPMENT = "development", _("development")
         IN_USE = "in_use", _("in use")
         SUSPENDED = "suspended", _("use paused")
-        WITHDRAWN = "withdrawn", _("withdrawn")
+        WITHDRAWN = "withdrawn", _("out of use")
         REJECTED = "rejected", _("rejected")
         ABANDONED = "abandoned", _("abandoned")
         DISPOSED = "disposed", _("records disposed of")
@@ -48,7 +48,7 @@ class Product(models.Model):
         """Why a proposal ended without in-house manufacture."""
 
         NOT_A_DEVICE = "not_a_device", _("not a medical device")
-        BUY = "buy", _("buy the CE-marked device")
+        BUY = "buy", _("the CE-marked device is bought")
         CUSTOM_MADE = "custom_made", _("custom-made device")
         INVESTIGATION = "investigation", _("clinical investigation")
         OTHER = "other", _("other")

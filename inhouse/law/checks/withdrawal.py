@@ -24,7 +24,12 @@ def fates(d: Dossier) -> Iterator[Missing]:
     left = len(d.living)
     if left:
         yield Missing(
-            ngettext("%(count)s item has no fate yet.", "%(count)s items have no fate yet.", left) % {"count": left},
+            ngettext(
+                "It is not recorded yet what became of %(count)s item.",
+                "It is not recorded yet what became of %(count)s items.",
+                left,
+            )
+            % {"count": left},
             "items",
         )
 
