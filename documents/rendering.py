@@ -6,9 +6,11 @@ in our own static folder; nothing is fetched from anywhere else.
 
 from __future__ import annotations
 
+import io
 import mimetypes
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,6 +20,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils._os import safe_join
 from django.utils.translation import gettext as _
+from fontTools.ttLib import woff2
 from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
@@ -108,5 +111,15 @@ class _OurStaticFiles(URLFetcher):  # type: ignore[misc]
         if not url.startswith(_STATIC):
             raise ValueError(_("A document asked for %(address)s, which is not ours.") % {"address": url})
         path = Path(safe_join(settings.STATICFILES_DIRS[0], unquote(url.removeprefix(_STATIC))))
+        if path.suffix == ".woff2":
+            return URLFetcherResponse(url, _unpacked(path), {"Content-Type": "font/ttf"})
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": kind})
+
+
+@cache
+def _unpacked(path: Path) -> bytes:
+    """The font as it is inside its packing, which WeasyPrint would undo for every document: half the time of a PDF."""
+    font = io.BytesIO()
+    woff2.decompress(io.BytesIO(path.read_bytes()), font)
+    return font.getvalue()

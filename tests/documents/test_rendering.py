@@ -12,6 +12,7 @@ from typing import Any
 import pikepdf
 import pypdf
 import pytest
+from fontTools.ttLib import woff2
 from pytest_django import Settings
 
 from documents import rendering
@@ -178,6 +179,15 @@ def test_days_and_page_numbers_follow_the_language() -> None:
 def test_the_same_snapshot_gives_the_same_bytes(declaration: bytes) -> None:
     assert printed(SNAPSHOT) == declaration
     assert printed(SNAPSHOT, created=None) == printed(SNAPSHOT, created=None)
+
+
+def test_each_font_is_unpacked_once_and_not_for_every_document(
+    declaration: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked: list[Any] = []
+    monkeypatch.setattr(woff2, "decompress", lambda *files: unpacked.append(files))
+    assert printed(SNAPSHOT) == declaration
+    assert unpacked == []
 
 
 def test_the_metadata_say_what_it_is(declaration: bytes) -> None:
