@@ -155,8 +155,9 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat")
 CELERY_BEAT_SYNC_EVERY = 1  # writes the file at each tick: its age is beat's health
 CELERY_BEAT_SCHEDULE = {
-    "heartbeat": {"task": "organisation.tasks.heartbeat", "schedule": 60.0},
+    "watch-history": {"task": "organisation.tasks.watch_history", "schedule": 3600.0},  # seconds
     "sweep-uploads": {"task": "documents.tasks.sweep_uploads", "schedule": 3600.0},
+    "clear-sessions": {"task": "organisation.tasks.clear_sessions", "schedule": 24 * 3600.0},
 }
 
 # Files

@@ -1,0 +1,26 @@
+"""Housekeeping. Each may run twice, late or not at all for a while, and nothing is lost."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.core.management import call_command
+from django.db import connection
+
+from organisation import history
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(ignore_result=True)
+def watch_history() -> None:
+    """Every hour: say loudly if the database would no longer write the history of some table."""
+    for gap in history.missing(connection):
+        logger.error("The history has a gap: %s. To mend it: manage.py migrate", gap)
+
+
+@shared_task(ignore_result=True)
+def clear_sessions() -> None:
+    """Every night: sign-ins that have run out."""
+    call_command("clearsessions")
