@@ -5,6 +5,7 @@ from django.urls import URLPattern
 from inhouse.views import (
     assessment,
     changes,
+    decision,
     declarations,
     design,
     evidence,
@@ -21,6 +22,7 @@ from inhouse.views import (
     places,
     products,
     public,
+    questions,
     readiness,
 )
 
@@ -29,7 +31,9 @@ urlpatterns: list[URLPattern] = [
     *home.urls,
     *products.urls,
     *assessment.urls,
+    *questions.urls,
     *market.urls,
+    *decision.urls,
     *owners.urls,
     *design.urls,
     *evidence.urls,

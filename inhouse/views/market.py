@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from inhouse import market as rules
 from inhouse.dossier import Dossier, current
 from inhouse.models import MarketSearch
-from inhouse.views import assessment, pages
+from inhouse.views import pages, steps
 from organisation import access, clock
 from organisation.access import Act
 from organisation.doors import Request, door
@@ -83,19 +83,19 @@ def _start(d: Dossier) -> tuple[dict[str, Any], Sequence[dict[str, str]]]:
 def market(request: Request, product: Product) -> HttpResponse:
     """What was searched and found, newest first, when it falls due again, and a new search."""
     d = current(product)
-    guided = assessment.is_open(d, request.user)
+    guided = steps.is_open(d, request.user)
     if request.method == "POST" and {"add", "remove"} & request.POST.keys():
         form, devices = _redrawn(request)
         return _show(request, product, d, guided, form, devices)
     begun, lines = _start(d)
-    form = SearchForm(assessment.typed(request), initial=begun)
+    form = SearchForm(steps.typed(request), initial=begun)
     devices = CandidateForms(
-        assessment.typed(request), initial=None if request.method == "POST" else lines, prefix="devices"
+        steps.typed(request), initial=None if request.method == "POST" else lines, prefix="devices"
     )
     if request.method == "POST" and "leave" in request.POST and not _anything(request):
         return redirect("inhouse:assessment", product.pk)
     readable = devices.is_valid()
-    if assessment.sent(request, form) and readable:
+    if steps.sent(request, form) and readable:
         considered: list[rules.Considered] = [
             {"device": row["device"], "maker": row["maker"], "shortfall": row["shortfall"]}
             for row in devices.cleaned_data
@@ -103,7 +103,7 @@ def market(request: Request, product: Product) -> HttpResponse:
         ]
         if pages.attempt(form, lambda: rules.record(product, **form.values, candidates=considered, by=request.user)):
             if guided:
-                return assessment.onward(request, product, "market")
+                return steps.onward(request, product, "market")
             messages.success(request, _("The search is recorded."))
             return redirect("inhouse:market", product.pk)
     return _show(request, product, d, guided, form, devices)
@@ -135,7 +135,7 @@ def _show(request: Request, product: Product, d: Dossier, guided: bool, form: Se
     searches = [(search, d.considered(search)) for search in reversed(d.searches)]
     wanted = request.method == "POST" or "new" in request.GET or not searches
     due = rules.due_on(d)
-    context: dict[str, Any] = assessment.guide(d, "market") if guided else {}
+    context: dict[str, Any] = steps.guide(d, "market") if guided else {}
     return pages.show(
         request,
         product,

@@ -1,0 +1,74 @@
+"""The decision whether a product may be made, with what it rests on."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from inhouse import assessment as rules
+from inhouse.dossier import current
+from inhouse.views import pages, steps
+from organisation import access
+from organisation.access import Act
+from organisation.doors import Request, door
+from organisation.forms import Form
+from products.models import Product
+
+
+class MakeForm(Form):
+    prefix = "make"
+    reason = forms.CharField(label=gettext_lazy("Reason for the decision"), widget=forms.Textarea)
+
+
+class RejectForm(Form):
+    prefix = "reject"
+    end = forms.ChoiceField(
+        label=gettext_lazy("How the proposal ends"), choices=Product.Outcome, widget=forms.RadioSelect
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason for the decision"), widget=forms.Textarea)
+
+
+@door(Act.WORK, pages.product, post=Act.DECIDE)
+def decision(request: Request, product: Product) -> HttpResponse:
+    """A manager reads what it rests on and decides; everyone else sees who can."""
+    d = current(product)
+    making = request.method == "POST" and request.POST.get("decision") == "make"
+    rejecting = request.method == "POST" and not making
+    make, reject = MakeForm(request.POST if making else None), RejectForm(request.POST if rejecting else None)
+    form: Form = make if making else reject
+    if steps.sent(request, form):
+        end = form.cleaned_data.get("end", "")
+        if pages.attempt(
+            form,
+            lambda: rules.decide(product, make=making, reason=form.cleaned_data["reason"], end=end, by=request.user),
+        ):
+            messages.success(
+                request,
+                _("Decided: it may be made in-house. Appoint a product owner next.")
+                if making
+                else _("Decided: it is not made in-house."),
+            )
+            return redirect("inhouse:owner" if making else "inhouse:assessment", product.pk)
+    resting_on = ("assessment-need", "market", "assessment-prohibitions", "assessment-weighing")
+    return pages.show(
+        request,
+        product,
+        "inhouse/assessment/decision.html",
+        d=d,
+        sections=[section for section in steps.sections(d) if section.part.name in resting_on],
+        missing=steps.missing(d),
+        make=make,
+        reject=reject,
+        errors=[form] if request.method == "POST" else [],
+        deciders=access.people(Act.DECIDE, product.scope).select_related("unit"),
+    )
+
+
+urls = [
+    path("products/<int:pk>/decision/", decision, name="decision"),
+]
