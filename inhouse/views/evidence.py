@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from documents import storing
+from documents import kinds
 from documents.models import Document
 from documents.views import files
 from inhouse import evidence as rules
@@ -105,7 +105,7 @@ class DocumentForm(ModelForm[Document]):
         super().__init__(*args, **kwargs)
         self.fields["file"].help_text = _("At most %(limit)s. Accepted are: %(accepted)s.") % {
             "limit": filesizeformat(settings.UPLOAD_LIMIT),
-            "accepted": ", ".join(str(kind.label) for kind in storing.KINDS.values()),
+            "accepted": ", ".join(str(kind.label) for kind in kinds.KINDS.values()),
         }
 
     def remind(self) -> None:

@@ -25,6 +25,7 @@ from organisation.models import Administration, Institution, Unit, User
 
 PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 30
+OFFICE = "application/vnd.openxmlformats-officedocument"
 DAY = 24 * 3600
 
 
@@ -92,9 +93,9 @@ ACCEPTED = [
     ("foto.jpeg", b"\xff\xd8\xff\xe0" + bytes(30), "image/jpeg"),
     ("skan.tif", b"II*\x00" + bytes(30), "image/tiff"),
     ("serie.dcm", DICOM, "application/dicom"),
-    ("plan.docx", office("word/document.xml"), f"{storing._OFFICE}.wordprocessingml.document"),
-    ("mått.xlsx", office("xl/workbook.xml"), f"{storing._OFFICE}.spreadsheetml.sheet"),
-    ("kurs.pptx", office("ppt/presentation.xml"), f"{storing._OFFICE}.presentationml.presentation"),
+    ("plan.docx", office("word/document.xml"), f"{OFFICE}.wordprocessingml.document"),
+    ("mått.xlsx", office("xl/workbook.xml"), f"{OFFICE}.spreadsheetml.sheet"),
+    ("kurs.pptx", office("ppt/presentation.xml"), f"{OFFICE}.presentationml.presentation"),
     ("guide.3mf", office("3D/3dmodel.model"), "model/3mf"),
     ("plan.odt", open_document("text"), "application/vnd.oasis.opendocument.text"),
     ("mått.ods", open_document("spreadsheet"), "application/vnd.oasis.opendocument.spreadsheet"),
