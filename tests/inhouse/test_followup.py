@@ -77,7 +77,7 @@ def test_an_overdue_review_is_seen_the_day_after() -> None:
         assert lifecycle.watch(current(product)) == []
     with stations.on_day("2026-04-02"):
         [obstacle] = lifecycle.watch(current(product))
-    assert obstacle.text == "The clinical follow-up was due on April 1, 2026."
+    assert obstacle.text == "The clinical follow-up was due on 1 April 2026."
     assert [row.id for row in obstacle.requirements] == ["MDR55-h", "VGR-60"]
 
 
