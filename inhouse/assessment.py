@@ -145,6 +145,7 @@ def decide(product: Product, *, make: bool, reason: str, by: User, end: str = ""
     assessment = product_now.assessments.latest("number")
     if product_now.stage != Product.Stage.PROPOSED:
         raise ValidationError(_("This proposal is already decided."))
+    lifecycle.in_words(reason=reason)
     if not make and not end:
         raise ValidationError({"end": _("Say how the proposal ends.")})
     if not make and end == Product.Outcome.NOT_A_DEVICE and not assessment.non_medical_statement:
@@ -171,7 +172,10 @@ def _carry_over(product: Product, assessment: Assessment, *, by: User) -> None:
 @transaction.atomic
 def again(product: Product, *, reason: str, by: User) -> None:
     """Propose a rejected product again: a new assessment that starts from the texts of the last."""
-    last = lifecycle.lock(product).assessments.latest("number")
+    locked = lifecycle.lock(product)
+    access.require(by, Act.PROPOSE, locked.scope)
+    lifecycle.in_words(reason=reason)
+    last = locked.assessments.latest("number")
     lifecycle.move(product, Product.Stage.PROPOSED, by=by, reason=reason)
     with acting(by, reason=reason):
         Assessment.objects.create(

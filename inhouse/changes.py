@@ -25,8 +25,12 @@ def ask(product: Product, *, description: str, answers: Answers, by: User) -> Ch
     access.require(by, Act.KEEP, product.scope)
     if product.stage not in (Product.Stage.IN_USE, Product.Stage.SUSPENDED):
         raise ValidationError(_("Until the product is in use, change the open revision itself."))
-    if missing := [q.text for q in law.trees()[TREE].questions if q.id not in answers]:
+    lifecycle.in_words(description=description)
+    questions = law.trees()[TREE].questions
+    if missing := [q.text for q in questions if q.id not in answers]:
         raise ValidationError(_("Answer every question: %(questions)s") % {"questions": " ".join(missing)})
+    if bare := [q.text for q in questions if not answers[q.id][1].strip()]:
+        raise ValidationError(_("Give the reason for each answer: %(questions)s") % {"questions": " ".join(bare)})
     essential = any(value == "yes" for value, _reason in answers.values())
     with acting(by, reason=description):
         revision = _open_next(product) if essential else None
@@ -82,4 +86,6 @@ def _open_next(product: Product) -> Revision:
 @transaction.atomic
 def abandon(revision: Revision, *, reason: str, by: User) -> None:
     """Give up an open revision; the one in force goes on."""
+    access.require(by, Act.END, lifecycle.lock(revision.product).scope)
+    lifecycle.in_words(reason=reason)
     lifecycle.move(revision, Revision.Stage.ABANDONED, by=by, reason=reason)

@@ -91,6 +91,7 @@ def finish(action: FollowUpAction, *, note: str, by: User) -> None:
     action = FollowUpAction.objects.select_for_update().get(pk=action.pk)
     if action.done_on:
         raise ValidationError(_("This action is already done."))
+    lifecycle.in_words(note=note)
     action.done_on, action.done_note = clock.today(), note
     with acting(by):
         action.save()

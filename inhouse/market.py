@@ -29,6 +29,11 @@ class Considered(TypedDict):
     shortfall: str
 
 
+def is_over(product: Product) -> bool:
+    """Whether nobody searches for it any more: it is not made, or out of use for good."""
+    return product.is_ended or product.stage == Product.Stage.WITHDRAWN
+
+
 @transaction.atomic
 def record(
     product: Product,
@@ -40,9 +45,11 @@ def record(
     candidates: Sequence[Considered],
     by: User,
 ) -> MarketSearch:
-    """Record a search with the devices considered. Raises ValidationError for a day to come, or devices left out."""
+    """Record a search with the devices considered. Raises ValidationError for a day to come, devices left out, or a product that has ended."""
     product = lifecycle.lock(product)
     access.require(by, Act.ASSESS, product.scope)
+    if is_over(product):
+        raise ValidationError(_("The product has ended: it is “%(stage)s”.") % {"stage": product.get_stage_display()})
     if searched_on > clock.today():
         raise ValidationError({"searched_on": _("The search cannot lie in the future.")})
     if result == MarketSearch.Result.NONE_FITS and not candidates:

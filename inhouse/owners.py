@@ -94,6 +94,7 @@ def decline(appointment: Appointment, *, reason: str, by: User) -> None:
     """The person asked says no, and why."""
     _answering(appointment, by)
     appointment = _waiting(appointment)
+    lifecycle.in_words(reason=reason)
     appointment.declined_on, appointment.declined_reason = clock.today(), reason
     with acting(by, reason=reason):
         appointment.save()

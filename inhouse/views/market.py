@@ -131,7 +131,7 @@ def _redrawn(request: Request) -> tuple[SearchForm, Any]:
 
 
 def _show(request: Request, product: Product, d: Dossier, guided: bool, form: SearchForm, devices: Any) -> HttpResponse:
-    may_search = access.may(request.user, Act.ASSESS, product.scope) and not product.is_ended
+    may_search = access.may(request.user, Act.ASSESS, product.scope) and not rules.is_over(product)
     searches = [(search, d.considered(search)) for search in reversed(d.searches)]
     wanted = request.method == "POST" or "new" in request.GET or not searches
     due = rules.due_on(d)
