@@ -8,9 +8,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from inhouse import owners
+from inhouse import owners, tracing
 from inhouse.views import history
+from organisation import clock
 from organisation.models import User
+from products import identity
 from products.models import Product
 from tests import factories, stations
 
@@ -37,7 +39,7 @@ def test_days_stand_apart_newest_first(client: Client, nurse: User) -> None:
         owners.appoint(product, person=factories.person(None), by=stations.manager(product))
     client.force_login(nurse)
     page = client.get(address(product)).text
-    assert page.index("March 1, 2026") < page.index("Feb. 1, 2026")
+    assert page.index("1 March 2026") < page.index("1 February 2026")
 
 
 def test_what_was_written_outside_the_register_stands_out(client: Client, nurse: User) -> None:
@@ -51,11 +53,22 @@ def test_what_was_written_outside_the_register_stands_out(client: Client, nurse:
 
 
 def test_a_long_text_is_folded_and_whole(client: Client, nurse: User) -> None:
-    product = stations.proposed(summary="An adapter. " * 40 + "The end.")
+    product = stations.in_development()
+    stations.describe(product, description="A printed adapter. " * 40 + "The end.")
     client.force_login(nurse)
     page = client.get(address(product)).text
     assert page.count("The whole text") == 1
-    assert "An adapter. The end." in page
+    assert "A printed adapter. The end." in page
+
+
+def test_uses_with_patients_are_only_for_those_who_note_them(client: Client, nurse: User, engineer: User) -> None:
+    product = stations.in_use()
+    number = identity.parse("se_personnummer", "19900602-2397")
+    tracing.note_use(product.items.get(), identifier=number, used_on=clock.today(), unit=factories.ward(), by=engineer)
+    client.force_login(nurse)
+    assert "added use with a patient" not in client.get(address(product)).text
+    client.force_login(engineer)
+    assert "added use with a patient" in client.get(address(product)).text
 
 
 def test_the_history_is_narrowed_to_a_person_and_a_kind(client: Client, nurse: User) -> None:
