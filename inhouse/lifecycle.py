@@ -241,11 +241,16 @@ def _out_of_use(d: Dossier, revision: Revision) -> list[Obstacle]:
     ]
 
 
-def _signed(d: Dossier, revision: Revision) -> list[Obstacle]:
-    """A revision is declared by its declaration, which is written before the step is taken."""
-    if d.declaration(revision):
-        return []
-    return [Obstacle(_("No signed declaration stands for the revision."), mend="declaration")]
+def _unwritten(d: Dossier, subject: Product | Revision, to: P | R, outcome: str) -> list[Obstacle]:
+    """What the step's own rule writes before it takes the step: whoever goes around that rule is stopped here."""
+    if isinstance(subject, Revision):
+        if to == R.DECLARED and d.declaration(subject) is None:
+            return [Obstacle(_("No signed declaration stands for the revision."), mend="declaration")]
+    elif to == P.REJECTED and not outcome:
+        return [Obstacle(_("Say how the proposal ends."), mend="decision")]
+    elif to == P.SUSPENDED and d.open_suspension is None:
+        return [Obstacle(_("Say why use must pause."), mend="suspension")]
+    return []
 
 
 def watch(d: Dossier) -> list[Obstacle]:
@@ -272,12 +277,7 @@ def move(subject: Product | Revision, to: P | R, *, by: User, reason: str = "", 
     access.require(by, ACTS[to], product.scope)
     d = current(product)
     fresh = product if isinstance(subject, Product) else Revision.objects.get(pk=subject.pk)
-    found = [o for o in obstacles(d, fresh, to) if o.stops]
-    if isinstance(fresh, Revision) and to == R.DECLARED:
-        found += _signed(d, fresh)
-    if to == P.REJECTED and not outcome:
-        found.append(Obstacle(_("Say how the proposal ends."), mend="decision"))
-    if found:
+    if found := [o for o in obstacles(d, fresh, to) if o.stops] or _unwritten(d, fresh, to, outcome):
         raise Refused(found)
     if isinstance(fresh, Revision) and to == R.IN_FORCE and d.in_force:
         _assign(d.in_force, R.PHASING_OUT, by=by, reason=reason)

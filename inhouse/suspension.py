@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from inhouse import lifecycle
 from inhouse.models import Suspension
+from inhouse.obstacles import Refused
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
@@ -18,10 +19,15 @@ from products.models import Product
 @transaction.atomic
 def suspend(product: Product, *, cause: str, by: User) -> Suspension:
     """Pause use: items are quarantined, nothing is placed, no patient use is noted."""
-    lifecycle.move(product, Product.Stage.SUSPENDED, by=by, reason=cause)
+    locked = lifecycle.lock(product)
+    access.require(by, Act.SUSPEND, locked.scope)
     lifecycle.in_words(cause=cause)
+    if wrong := lifecycle.astray(locked, Product.Stage.SUSPENDED):
+        raise Refused(wrong)
     with acting(by, reason=cause):
-        return Suspension.objects.create(product=product, cause=cause, since=clock.today(), by=by)
+        suspension = Suspension.objects.create(product=product, cause=cause, since=clock.today(), by=by)
+        lifecycle.move(product, Product.Stage.SUSPENDED, by=by, reason=cause)
+    return suspension
 
 
 @transaction.atomic

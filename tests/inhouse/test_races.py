@@ -28,7 +28,8 @@ P = Product.Stage
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
     """What became of each act when all began at the same moment, each with a connection of its own."""
-    start, results = Barrier(len(acts)), [None] * len(acts)
+    start = Barrier(len(acts))
+    results: list[Any] = [None] * len(acts)
 
     def run(number: int) -> None:
         try:
@@ -50,11 +51,13 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 
 def refusals(results: list[Any]) -> list[str]:
     """What those who came too late were told; anything but a refusal is a fault."""
-    failures = [result for result in results if isinstance(result, Exception)]
-    for failure in failures:
-        if not isinstance(failure, ValidationError):
-            raise failure
-    return [" ".join(failure.messages) for failure in failures]
+    told = []
+    for result in results:
+        if isinstance(result, ValidationError):
+            told.append(" ".join(result.messages))
+        elif isinstance(result, Exception):
+            raise result
+    return told
 
 
 def again(someone: User) -> User:
@@ -149,7 +152,7 @@ def test_a_serial_moved_to_two_wards_at_once_is_at_one(engineer: User) -> None:
             lambda ward=ward: traceability.place(item, unit=ward, since=clock.today(), by=again(engineer))
             for ward in wards
         ]
-    )  # type: ignore[misc]
+    )
     assert item.placements.filter(until=None).count() == 1
 
 
@@ -198,7 +201,7 @@ def test_the_last_two_items_scrapped_at_once_close_the_revision_once(engineer: U
     items = list(product.items.all())
     results = at_once(
         *[
-            lambda item=item: withdrawal.end_item(item, fate="scrapped", on=clock.today(), by=again(engineer))  # type: ignore[misc]
+            lambda item=item: withdrawal.end_item(item, fate="scrapped", on=clock.today(), by=again(engineer))
             for item in items
         ]
     )
