@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
@@ -115,6 +115,7 @@ class EditForm(ModelForm[Row]):
             return cleaned
         before = self._history().filter(history_id=seen).first()
         data = self.data.copy()  # type: ignore[attr-defined]
+        columns = []
         for name in self._meta.fields or ():
             column: Any = self.instance._meta.get_field(name)
             was, now, mine = (
@@ -128,12 +129,13 @@ class EditForm(ModelForm[Row]):
             if before is not None and mine == was:  # only the other changed it: theirs goes into the form
                 value = field.prepare_value(now)
                 data.setlist(self.add_prefix(name), value if isinstance(value, list) else [value])
-            yours = _shown(field, self.data.get(self.add_prefix(name), ""))
-            self.theirs.append((str(field.label), _shown(field, now), yours))
+            yours = mine if name in self.cleaned_data else self.data.get(self.add_prefix(name), "")
+            self.theirs.append((str(self[name].label), _shown(field, now), _shown(field, yours)))
+            columns.append(column.attname)
         data[self.add_prefix("seen")] = str(latest.history_id)
         self.data = data
         if self.theirs:
-            self.other = str(User.objects.filter(pk=latest.history_user_id).first() or _("Someone"))
+            self.other = self._last_to_change(columns, since=before.history_id if before else 0)
             raise ValidationError(
                 _(
                     "%(person)s changed this while you were writing. Both versions are shown below; nothing of yours is lost. Look it through and save again."
@@ -143,6 +145,16 @@ class EditForm(ModelForm[Row]):
             )
         return cleaned
 
+    def _last_to_change(self, columns: list[str], *, since: int) -> str:
+        """Who wrote the newest row, after the one this was made from, in which one of these columns changed."""
+        rows = list(self._history().filter(history_id__gte=since))
+        writers = [
+            row.history_user_id
+            for before, row in zip([None, *rows], rows, strict=False)
+            if row.history_id > since and any(getattr(before, name, None) != getattr(row, name) for name in columns)
+        ]
+        return str(User.objects.filter(pk=writers[-1] if writers else None).first() or _("Someone"))
+
 
 def cleaned_value(form: forms.BaseForm, name: str) -> Any:
     """What was entered, as the database keeps it."""
@@ -151,8 +163,23 @@ def cleaned_value(form: forms.BaseForm, name: str) -> Any:
 
 
 def _shown(field: forms.Field, value: Any) -> str:
-    """A value as the form would show it."""
+    """A value as people know it: the label of a choice, the name of an object."""
+    if isinstance(field, forms.ModelChoiceField):
+        key = str(value)  # also of what is no choice any more
+        found = field.queryset.model._default_manager.filter(pk=key).first() if key.isdigit() else None
+        return str(found) if found else ""
     if isinstance(field, forms.ChoiceField):
-        labels = {str(key): str(label) for key, label in _choices(field) if not isinstance(label, list | tuple)}
+        labels = {str(key): str(label) for key, label in _flat(_choices(field))}
         return labels.get(str(value), str(value if value is not None else ""))
+    if isinstance(field, forms.BooleanField) and value is not None:
+        return _("yes") if value else _("no")
     return "" if value is None else str(value)
+
+
+def _flat(choices: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """The choices without the names of their groups."""
+    for key, label in choices:
+        if isinstance(label, list | tuple):
+            yield from label
+        else:
+            yield key, label
