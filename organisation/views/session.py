@@ -52,13 +52,12 @@ class SignIn(LoginView):
         user: Any = self.request.user
         if not user.chose_password:
             response["Location"] = resolve_url("organisation:password")
-        if settings.LANGUAGE_COOKIE_NAME not in self.request.COOKIES:  # what was chosen in this browser goes first
-            response.set_cookie(
-                settings.LANGUAGE_COOKIE_NAME,
-                user.language,
-                samesite="Lax",
-                secure=settings.SESSION_COOKIE_SECURE,
-            )
+        response.set_cookie(  # in place of whoever used this browser before; to switch is remembered with the person
+            settings.LANGUAGE_COOKIE_NAME,
+            user.language,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
         return response
 
 
