@@ -54,7 +54,7 @@ def recorded() -> list[type[Any]]:
 def audit(request: Request) -> HttpResponse:
     """A page begins where the last one ended: at a moment, after so many entries of that moment."""
     form = FilterForm(request.GET)
-    until, after = parse_datetime(request.GET.get("until", "")), request.GET.get("after", "")
+    until, after = _moment(request.GET.get("until", "")), request.GET.get("after", "")
     skip = int(after) if until and after.isdigit() and len(after) < 6 else 0
     histories = []
     for model in recorded():
@@ -73,6 +73,15 @@ def audit(request: Request) -> HttpResponse:
             "later": until is not None,
         },
     )
+
+
+def _moment(text: str) -> datetime | None:
+    """The moment in the address; nonsense is none."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment is not None and timezone.is_aware(moment) else None
 
 
 def _older(request: Request, shown: list[history.Entry], until: datetime | None, skip: int) -> str:

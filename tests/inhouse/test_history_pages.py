@@ -74,7 +74,7 @@ def test_uses_with_patients_are_only_for_those_who_note_them(client: Client, nur
 def test_the_history_is_narrowed_to_a_person_and_a_kind(client: Client, nurse: User) -> None:
     product = stations.eligible()
     client.force_login(nurse)
-    page = client.get(address(product), {"person": nurse.pk, "kind": "products.product"}).text.split("<main", 1)[1]
+    page = client.get(address(product), {"person": str(nurse.pk), "kind": "products.product"}).text.split("<main", 1)[1]
     assert "Nina Falk added product" in page
     assert "Eva Ek added" not in page
 
