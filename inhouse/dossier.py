@@ -290,13 +290,15 @@ def _read(model: type[Row], known: datetime | None, **key: Sequence[int]) -> lis
     for entry in model.history.filter(**{f"{column}__in": values}, history_date__lte=known).order_by("history_id"):  # type: ignore[attr-defined]
         latest[entry.id] = entry
     instances = [entry.instance for entry in latest.values() if entry.history_type != "-"]
-    columns = [name if name == "pk" else model._meta.get_field(name).attname for name in _order(model)]
+    columns = _order(model)
     return sorted(instances, key=lambda row: [getattr(row, column) for column in columns])
 
 
 def _order(model: type[models.Model]) -> list[str]:
     """The columns that rows of the model come in order of, live or from the history."""
-    return [str(name).removeprefix("-") for name in model._meta.ordering] or ["pk"]
+    names = [str(name).removeprefix("-") for name in model._meta.ordering or ["pk"]]
+    keys = {field.name: field.attname for field in model._meta.concrete_fields}
+    return [keys.get(name, name) for name in names]
 
 
 def _attach(rows: list[Any]) -> None:

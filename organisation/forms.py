@@ -153,7 +153,8 @@ class EditForm(ModelForm[Row]):
             for before, row in zip([None, *rows], rows, strict=False)
             if row.history_id > since and any(getattr(before, name, None) != getattr(row, name) for name in columns)
         ]
-        return str(User.objects.filter(pk=writers[-1] if writers else None).first() or _("Someone"))
+        writer = User.objects.filter(pk=writers[-1]).first() if writers and writers[-1] else None
+        return str(writer or _("Someone"))
 
 
 def cleaned_value(form: forms.BaseForm, name: str) -> Any:
@@ -166,8 +167,10 @@ def _shown(field: forms.Field, value: Any) -> str:
     """A value as people know it: the label of a choice, the name of an object."""
     if isinstance(field, forms.ModelChoiceField):
         key = str(value)  # also of what is no choice any more
-        found = field.queryset.model._default_manager.filter(pk=key).first() if key.isdigit() else None
-        return str(found) if found else ""
+        chosen = (
+            field.queryset.model._default_manager.filter(pk=key) if field.queryset is not None and key.isdigit() else []
+        )
+        return "".join(str(found) for found in chosen)
     if isinstance(field, forms.ChoiceField):
         labels = {str(key): str(label) for key, label in _flat(_choices(field))}
         return labels.get(str(value), str(value if value is not None else ""))

@@ -81,7 +81,7 @@ class Person:
         """Nothing was complained about on the way, and axe finds nothing on the page, in light and in dark."""
         assert self.complaints == [], self.complaints
         for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=scheme)
             found = AXE.run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
             told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
             assert told == [], (self.page.url, scheme)

@@ -145,7 +145,7 @@ def develop(hospital: Hospital, product: Product, folder: Path) -> None:
     engineer.go(at(product, "design/"))
     engineer.clean()
     system = engineer.page.locator('[name="quality_system"] option').nth(1).get_attribute("value")
-    design = {
+    design: dict[str, Any] = {
         "reference": "HS-1", "intended_purpose": "Hålla huvudet stilla", "patient_group": "Barn under tre år", "description": "Tryckt stöd",
         "risk_class": "I", "class_rule": "1", "class_reason": "Icke-invasiv", "patient_tracing": "True", "tracing_reason": "Följs upp",
         "quality_system": system, "parts__0__name": "Skruv",

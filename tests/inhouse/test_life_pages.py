@@ -43,7 +43,7 @@ def test_the_owner_reads_and_signs(client: Client) -> None:
     product = stations.documented()
     as_owner(client, product)
     read = client.get(page("declaration-sign", product))
-    assert stations.DESIGN["intended_purpose"] in read.content.decode()
+    assert str(stations.DESIGN["intended_purpose"]) in read.content.decode()
     answer = client.post(page("declaration-sign", product), sent(read, password=factories.PASSWORD))
     assert answer.status_code == 302
     declaration = stations.declaration(product)

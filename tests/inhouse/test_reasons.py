@@ -12,7 +12,7 @@ from inhouse import assessment, changes, declarations, followup, market, owners,
 from inhouse.models import FollowUpAction
 from organisation import clock
 from products.models import Product
-from tests import stations
+from tests import factories, stations
 from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def before_a_manager(station: Callable[[], Product]) -> Callable[[], Product]:
 
 def asked() -> Any:
     product = stations.eligible()
-    owner = stations.factories.person(None, at=stations.place(product))
+    owner = factories.person(None, at=stations.place(product))
     return owners.appoint(product, person=owner, by=stations.manager(product))
 
 
