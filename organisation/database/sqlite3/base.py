@@ -1,6 +1,6 @@
 """SQLite that knows who is acting: in a one-row table, written with the first write and emptied before COMMIT.
 
-Other connections only ever see it empty, so what they write is recorded with no user.
+Other connections only ever see it empty, so what they write is recorded with no user. And it knows the alphabets.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base, schema
 
+from organisation import alphabet
 from organisation.database.acting import HandsOver, Told
 
 TABLE = """CREATE TABLE IF NOT EXISTS history_actor (
@@ -74,6 +75,12 @@ class DatabaseWrapper(HandsOver, base.DatabaseWrapper):
         super().prepare_database()
         with self.cursor() as cursor:
             cursor.execute(TABLE)
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        for language in alphabet.LETTERS:
+            connection.create_collation(alphabet.collation(language), alphabet.compare(language))
+        return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
         return self.connection.cursor(factory=Cursor)
