@@ -129,9 +129,7 @@ def units(request: Request, place: Place) -> HttpResponse:
 
 def _download(record: HandOut, content: bytes) -> HttpResponse:
     """The file under a name that says what it holds."""
-    name = (
-        f"{_('units-in-house-devices')}_{slugify(record.administration.name)}_{record.for_day:%Y-%m-%d}.{record.form}"
-    )
+    name = f"{slugify(_('units-in-house-devices'))}_{slugify(record.administration.name)}_{record.for_day:%Y-%m-%d}.{record.form}"
     response = HttpResponse(content, content_type=MEDIA_TYPES[HandOut.Form(record.form)])
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["X-Content-Type-Options"] = "nosniff"

@@ -41,7 +41,10 @@ class FilterForm(Form):
     q = forms.CharField(label=gettext_lazy("Name or e-mail"), required=False)
     role = forms.ChoiceField(label=gettext_lazy("Role"), required=False)
     administration = forms.ModelChoiceField(
-        Administration.objects.all(), label=gettext_lazy("Administration"), required=False
+        Administration.objects.all(),
+        label=gettext_lazy("Administration"),
+        required=False,
+        empty_label=gettext_lazy("all"),
     )
     former = forms.BooleanField(label=gettext_lazy("Also deactivated"), required=False)
 
