@@ -131,6 +131,8 @@ def place(
                 _end(present, since)
         else:
             quantity = left(item) if quantity is None else quantity
+            if not left(item):
+                raise ValidationError({"quantity": _("All of this lot is placed.")})
             if not 1 <= quantity <= left(item):
                 raise ValidationError(
                     {
