@@ -443,7 +443,7 @@ def test_what_is_watched_depends_on_the_stage() -> None:
     with stations.on_day("2029-02-01"):
         assert {o.mend for o in lifecycle.watch(current(product))} == {"follow-up", "market"}
     gone = stations.withdrawn("Gone")
-    assert [o.text for o in lifecycle.watch(current(gone))] == ["1 item has no fate yet."]
+    assert [o.text for o in lifecycle.watch(current(gone))] == ["It is not recorded yet what became of 1 item."]
 
 
 def test_a_refusal_names_what_is_missing_with_its_source(owner: User) -> None:

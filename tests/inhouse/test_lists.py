@@ -112,7 +112,7 @@ def test_the_workbook_reads_back_with_real_days(adapter: Product, administration
     sheet = load_workbook(io.BytesIO(content)).active
     assert sheet is not None
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
-    assert rows[0][0] == "Units that make and use in-house devices: Centralsjukhuset, March 1, 2026"
+    assert rows[0][0] == "Units that make and use in-house devices: Centralsjukhuset, 1 March 2026"
     assert rows[2] == ["Unit", "Product number", "Product", "Makes or uses", "Makes since", "Uses since", "Stage"]
     assert rows[3][:5] == [
         "Medicinsk teknik", "IH-2026-0001", "Catheter adapter", "makes", datetime(2026, 3, 1),  # noqa: DTZ001

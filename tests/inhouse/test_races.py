@@ -140,7 +140,7 @@ def test_no_more_of_a_lot_is_placed_than_there_is(engineer: User) -> None:
         return lambda: traceability.place(lot, unit=ward, quantity=4, since=clock.today(), by=again(engineer))
 
     results = at_once(*[place(ward) for ward in wards])
-    assert refusals(results) == ["2 of this lot are not placed yet."] * 2
+    assert refusals(results) == ["Write between 1 and 2: that is what is left of this lot to place."] * 2
     assert traceability.left(lot) == 2
 
 

@@ -81,7 +81,7 @@ def test_on_a_day_before_withdrawal_there_is_no_floor_yet() -> None:
 def test_nothing_leaves_by_itself(registrar: User) -> None:
     with stations.on_day("2022-01-01"):
         product = stations.withdrawn(item=False)
-    with stations.on_day("2031-12-31"), refused("kept at least until Jan. 1, 2032", Refused):
+    with stations.on_day("2031-12-31"), refused("kept at least until 1 January 2032", Refused):
         lifecycle.move(product, Product.Stage.DISPOSED, by=registrar)
     with stations.on_day("2040-01-01"), refused("only by a decision", Refused):
         lifecycle.move(product, Product.Stage.DISPOSED, by=registrar)

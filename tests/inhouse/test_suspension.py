@@ -69,7 +69,7 @@ def test_use_does_not_go_on_while_something_else_is_overdue(owner: User) -> None
     with stations.on_day("2026-01-01"):
         product = stations.suspended()
     with stations.on_day("2026-05-01"):
-        with refused("clinical follow-up was due on April 1, 2026", Refused):
+        with refused("clinical follow-up was due on 1 April 2026", Refused):
             suspension.resume(product, measures="Glued", by=owner)
         followup.record(
             product,

@@ -42,7 +42,7 @@ P: TypeAlias = Product.Stage
 R: TypeAlias = Revision.Stage
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("TWO_LIVES", "40")),  # more of them for a longer search by hand
+    max_examples=int(os.environ.get("TWO_LIVES", "25")),  # more of them for a longer search by hand
     stateful_step_count=40,
     derandomize="TWO_LIVES" not in os.environ,
     deadline=None,

@@ -75,9 +75,9 @@ def test_nothing_is_made_or_placed_after_withdrawal(engineer: User) -> None:
     product = stations.in_use()
     loose = stations.released(product, "002")
     withdrawal.withdraw(product, reason="Unsafe", by=stations.owner_of(product))
-    with refused("it is “withdrawn”"):
+    with refused("it is “out of use”"):
         traceability.place(loose, unit=factories.ward(), since=clock.today(), by=engineer)
-    with refused("it is “withdrawn”"):
+    with refused("it is “out of use”"):
         stations.made(stations.fresh(product), "003", revision=stations.in_force(product))
 
 

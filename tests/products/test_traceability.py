@@ -100,7 +100,7 @@ def test_a_release_says_to_what_it_was_made_and_what_was_checked(product: Produc
     with stations.on_day("2026-03-02"):
         item = stations.made(product)
         for gap in ({"made_to": " "}, {"checks": ""}):
-            with refused("The release record says this"):
+            with refused("The release record must say this"):
                 traceability.release(item, **{"made_to": "Drawing A1", "checks": "Measured"} | gap, by=engineer)
         traceability.release(item, made_to="Drawing A1", checks="Measured", deviations="Blue", by=engineer)
     item.refresh_from_db()
@@ -114,7 +114,7 @@ def test_a_release_says_to_what_it_was_made_and_what_was_checked(product: Produc
 def test_nothing_is_released_while_the_documentation_may_still_change() -> None:
     product = stations.documented()
     item = stations.made(product)
-    with refused("released when its revision is declared"):
+    with refused("until then the documentation may still change"):
         traceability.release(item, made_to="Drawing A1", checks="Measured", by=stations.engineer(product))
 
 
@@ -165,10 +165,10 @@ def test_a_lot_is_spread_over_wards_until_nothing_is_left(product: Product, ward
         lot = stations.released(product, "L1", lot_of=10)
         operation = factories.ward("Operation")
         place(lot, ward, quantity=4)
-        with refused("6 of this lot are not placed yet"):
+        with refused("Write between 1 and 6"):
             place(lot, operation, quantity=7)
         place(lot, operation)
-        with refused("0 of this lot are not placed yet"):
+        with refused("All of this lot is placed"):
             place(lot, ward)
     assert where(lot, "2026-03-02") == [("Vårdavdelning 5", 4), ("Operation", 6)]
     assert traceability.left(lot) == 0
@@ -177,7 +177,7 @@ def test_a_lot_is_spread_over_wards_until_nothing_is_left(product: Product, ward
 @pytest.mark.parametrize("quantity", [0, -1])
 def test_nobody_places_less_than_one(product: Product, ward: Unit, quantity: int) -> None:
     lot = stations.released(product, "L1", lot_of=10)
-    with refused("10 of this lot are not placed yet"):
+    with refused("Write between 1 and 10"):
         place(lot, ward, quantity=quantity)
 
 
