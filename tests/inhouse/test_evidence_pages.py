@@ -160,8 +160,8 @@ def test_a_declared_revision_keeps_its_documents(client: Client, engineer: User)
     assert "what is signed is not changed" in told
     assert page("documents-remove", kept.pk) not in told
     answer = client.post(page("documents-add", product.pk), FACTS | {"file": factories.pdf()})
-    assert "is declared" in answer.content.decode()
-    assert "is declared" in client.post(page("documents-remove", kept.pk)).content.decode()
+    assert "is signed" in answer.content.decode()
+    assert "is signed" in client.post(page("documents-remove", kept.pk)).content.decode()
     assert EvidenceDocument.objects.filter(pk=kept.pk).exists()
 
 
@@ -242,7 +242,7 @@ def test_a_nurse_reads_the_records_of_a_declared_revision_and_nobody_adds(
     assert page("evidence-add", product.pk) not in told
     assert client.post(page("evidence-add", product.pk), EXAMINED).status_code == 403
     assert page("evidence-add", product.pk) not in read(client, page("evidence", product.pk), by=engineer)
-    assert "is declared" in client.post(page("evidence-add", product.pk), EXAMINED).content.decode()
+    assert "is signed" in client.post(page("evidence-add", product.pk), EXAMINED).content.decode()
     assert EvidenceRecord.objects.count() == 2
 
 

@@ -159,7 +159,7 @@ def test_a_lot_is_spread_as_far_as_it_goes(client: Client, product: Product, eng
     wanted = {"unit": ward.pk, "quantity": "7", "since": today()}
     assert client.post(page("item-place", lot.pk), wanted).status_code == 302
     assert client.get(page("item", lot.pk)).context["place"]["quantity"].value() == 3
-    assert "3 of this lot are not placed yet" in client.post(page("item-place", lot.pk), wanted).content.decode()
+    assert "Write between 1 and 3" in client.post(page("item-place", lot.pk), wanted).content.decode()
 
 
 def test_the_items_of_a_paused_product_are_quarantined(client: Client, engineer: User, ward: Unit) -> None:

@@ -99,7 +99,7 @@ def test_use_goes_on_when_it_is_resumed(product: Product, item: Item) -> None:
 def test_no_use_after_withdrawal_but_late_notes_of_earlier_ones(product: Product, item: Item) -> None:
     with stations.on_day(PAUSED):
         withdrawal.withdraw(product, reason="There is one to buy", by=stations.owner_of(product))
-    with pytest.raises(ValidationError, match="withdrawn"):
+    with pytest.raises(ValidationError, match="out of use"):
         note(item, PAUSED + timedelta(days=1))
     note(item, PAUSED - timedelta(days=1))
 
