@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from inhouse import law
 from inhouse.assessment import Answers
 from inhouse.models import Answer
+from organisation.alphabet import by
 from organisation.forms import Form, dress
 from organisation.models import Unit
 
@@ -35,6 +36,10 @@ class Reason(forms.CharField):
         pass
 
 
+UNITS = (by("administration__name"), by("name"), "pk")
+"""Units in the order of their administrations' names and their own."""
+
+
 class UnitChoices(forms.models.ModelChoiceIterator):  # type: ignore[type-arg]
     """Units under the names of their administrations."""
 
@@ -54,7 +59,7 @@ class UnitField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def __init__(self, **given: Any) -> None:
         units = Unit.objects.filter(active=True).select_related("administration")
-        given.setdefault("queryset", units.order_by("administration__name", "name"))
+        given.setdefault("queryset", units.order_by(*UNITS))
         super().__init__(**given)
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import pgettext
 from inhouse.models import HandOut, Step
 from organisation import access, clock
 from organisation.access import Act, Scope
+from organisation.alphabet import by
 from organisation.history import acting
 from organisation.models import Administration, User
 from products.models import Product, UnitUse
@@ -49,7 +50,7 @@ def lines(administration: Administration, *, on: date) -> list[Line]:
         UnitUse.objects.on(on)
         .filter(unit__administration=administration)
         .select_related("unit", "product")
-        .order_by("unit__name", "product__number", "part")
+        .order_by(by("unit__name"), "product__number", "part")
     )
     stages = _stages({use.product_id for use in uses}, on)
     found: dict[tuple[int, int], Line] = {}

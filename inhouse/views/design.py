@@ -18,6 +18,7 @@ from inhouse import lifecycle
 from inhouse.dossier import current
 from inhouse.views import pages
 from organisation.access import Act
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form
 from organisation.models import QualitySystem
@@ -43,7 +44,8 @@ class DesignForm(EditForm[Revision]):
         product = self.instance.product
         system = self.fields["quality_system"]
         assert isinstance(system, forms.ModelChoiceField)
-        system.queryset = QualitySystem.objects.filter(administration=product.unit.administration_id)
+        here = QualitySystem.objects.filter(administration=product.unit.administration_id)
+        system.queryset = here.order_by(by("name"))
         system.initial = product.quality_system_id
 
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:

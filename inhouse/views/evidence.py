@@ -27,6 +27,7 @@ from inhouse.models import EvidenceDocument, EvidenceRecord
 from inhouse.views import pages
 from organisation import clock
 from organisation.access import Act, Scope
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import Form, ModelForm
 from products.models import Product, Revision
@@ -302,7 +303,7 @@ class RecordForm(ModelForm[EvidenceRecord]):
         super().__init__(*args, **kwargs)
         report = self.fields["document"]
         assert isinstance(report, forms.ModelChoiceField)
-        report.queryset = Document.objects.filter(evidence__revision=revision).distinct()
+        report.queryset = Document.objects.filter(evidence__revision=revision).order_by(by("title"), "pk").distinct()
         report.help_text = _("One of the documents of this revision. Add it there first.")
         report.empty_label = _("none")
 

@@ -22,6 +22,7 @@ from inhouse.models import FollowUp, FollowUpAction
 from inhouse.views import pages
 from organisation import clock
 from organisation.access import Act
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import Form, ModelForm
 from organisation.models import User
@@ -37,7 +38,9 @@ class FollowUpForm(ModelForm[FollowUp]):
 
 class ActionForm(Form):
     text = forms.CharField(label=gettext_lazy("Action"), widget=forms.Textarea(attrs={"rows": 2}))
-    responsible = forms.ModelChoiceField(User.objects.filter(is_active=True), label=gettext_lazy("Responsible"))
+    responsible = forms.ModelChoiceField(
+        User.objects.filter(is_active=True).order_by(by("name"), "pk"), label=gettext_lazy("Responsible")
+    )
     due_on = forms.DateField(label=gettext_lazy("Due on"))
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from inhouse import story
 from inhouse.views import pages
-from organisation import access
+from organisation import access, alphabet
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form
@@ -35,7 +35,7 @@ class FilterForm(Form):
         everyone = {who_of(entry): entry.who for entry in told}
         kinds = {kind_of(entry): capfirst(str(entry.model._meta.verbose_name)) for entry in told}
         for name, found in (("person", everyone), ("kind", kinds)):
-            choices = sorted(found.items(), key=lambda pair: pair[1].casefold())
+            choices = sorted(found.items(), key=lambda pair: alphabet.key(pair[1]))
             self.fields[name].choices = [("", _("all")), *choices]  # type: ignore[attr-defined]
 
     def narrow(self, told: list[Entry]) -> list[Entry]:

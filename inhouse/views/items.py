@@ -22,6 +22,7 @@ from inhouse.forms import UnitChoices, UnitField
 from inhouse.views import pages
 from organisation import clock
 from organisation.access import Act, Scope
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import Form
 from organisation.models import Administration, Institution, Unit
@@ -319,7 +320,7 @@ class ItemFilter(Form):
 
     q = forms.CharField(label=gettext_lazy("Number or label code"), required=False)
     administration = forms.ModelChoiceField(
-        Administration.objects.all(),
+        Administration.objects.order_by(by("name")),
         label=gettext_lazy("Administration"),
         required=False,
         empty_label=gettext_lazy("all"),
@@ -374,7 +375,7 @@ def everything(request: Request) -> HttpResponse:
     found: QuerySet[Any] = Item.objects.select_related("product__unit", "revision").prefetch_related(present)
     if form.is_valid():
         found = form.narrow(found)
-    page = Paginator(found.order_by("identifier", "pk"), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(found.order_by(by("identifier"), "pk"), PER_PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
     template = "inhouse/items/_rows.html" if request.htmx else "inhouse/items/all.html"

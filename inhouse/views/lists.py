@@ -20,8 +20,9 @@ from django.utils.translation import gettext_lazy
 from inhouse import lists as rules
 from inhouse.models import HandOut
 from inhouse.views import pages
-from organisation import clock
+from organisation import alphabet, clock
 from organisation.access import Act, Scope
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import Form, attempt
 from organisation.models import Administration
@@ -82,7 +83,7 @@ def lists(request: Request) -> HttpResponse:
     administrations = Administration.objects.annotate(
         unit_count=Count("units", filter=held, distinct=True),
         product_count=Count("units__product_uses__product", filter=held, distinct=True),
-    ).order_by("name")
+    ).order_by(by("name"))
     return render(request, "inhouse/lists/lists.html", {"administrations": administrations})
 
 
@@ -105,7 +106,7 @@ def units(request: Request, place: Place) -> HttpResponse:
     lines = rules.lines(place.administration, on=on)
     by_product = days.is_valid() and days.cleaned_data["by"] == "product"
     if by_product:
-        lines.sort(key=lambda line: (line.number, line.unit))
+        lines.sort(key=lambda line: (line.number, alphabet.key(line.unit)))
     grouped = groupby(lines, key=lambda line: line.name if by_product else line.unit)
     may = pages.Permissions(request.user, place.scope)
     return render(

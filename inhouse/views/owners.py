@@ -18,6 +18,7 @@ from inhouse.models import Appointment
 from inhouse.views import pages
 from organisation import access
 from organisation.access import Act
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import Form
 from organisation.models import User
@@ -75,7 +76,7 @@ class AppointForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["person"].queryset = rules.candidates()  # type: ignore[attr-defined]
+        self.fields["person"].queryset = rules.candidates().order_by(by("name"), "pk")  # type: ignore[attr-defined]
 
 
 class DeclineForm(Form):

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from inhouse import tracing
 from inhouse.dossier import current
-from inhouse.forms import UnitField
+from inhouse.forms import UNITS, UnitField
 from inhouse.views import pages
 from inhouse.views.items import item
 from organisation import access, clock
@@ -127,7 +127,8 @@ class NoteForm(NumberForm):
         now = next((stay.unit_id for stay in stays if stay.until is None), None)
         unit = self.fields["unit"]
         assert isinstance(unit, UnitField)
-        unit.queryset = Unit.objects.select_related("administration").filter(pk__in={stay.unit_id for stay in stays})
+        there = Unit.objects.select_related("administration").filter(pk__in={stay.unit_id for stay in stays})
+        unit.queryset = there.order_by(*UNITS)
         unit.initial = now or (stays[-1].unit_id if stays else None)
         self.fields["used_on"].initial = clock.today()
         if item.product.stage == Product.Stage.IN_USE:

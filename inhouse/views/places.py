@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from inhouse.views import pages
 from organisation import clock, people, places
 from organisation.access import INSTITUTION, Act, Scope
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm, attempt
 from organisation.models import Administration, Assignment, QualitySystem, Unit, User
@@ -92,7 +93,7 @@ def all_places(request: Request) -> HttpResponse:
     """Every administration with how much it holds."""
     open_units = Count("units", filter=Q(units__active=True), distinct=True)
     systems = Count("quality_systems", distinct=True)
-    administrations = Administration.objects.annotate(unit_count=open_units, system_count=systems).order_by("name")
+    administrations = Administration.objects.annotate(unit_count=open_units, system_count=systems).order_by(by("name"))
     context = {"administrations": administrations, "may": pages.Permissions(request.user, INSTITUTION)}
     return render(request, "inhouse/places/list.html", context)
 
@@ -123,10 +124,10 @@ def administration(request: Request, place: Place) -> HttpResponse:
     context = {
         "administration": here,
         "units": here.units.annotate(staff_count=Count("staff", filter=Q(staff__is_active=True))).order_by(
-            "-active", "name"
+            "-active", by("name")
         ),
-        "systems": here.quality_systems.annotate(product_count=Count("products")).order_by("name"),
-        "roles": roles.order_by("role", "user__name"),
+        "systems": here.quality_systems.annotate(product_count=Count("products")).order_by(by("name")),
+        "roles": roles.order_by("role", by("user__name")),
         "today": clock.today(),
         "may": pages.Permissions(request.user, place.scope),
     }
@@ -195,8 +196,11 @@ def close_unit(request: Request, place: Place) -> HttpResponse:
         "form": form,
         "unit": unit,
         "administration": place.administration,
-        "staff": User.objects.filter(unit=unit, is_active=True),
-        "items": Item.objects.filter(here, fate="").select_related("product").distinct(),
+        "staff": User.objects.filter(unit=unit, is_active=True).order_by(by("name")),
+        "items": Item.objects.filter(here, fate="")
+        .select_related("product")
+        .order_by(by("identifier"), "pk")
+        .distinct(),
         "made": Product.objects.living().filter(unit=unit),
         "listed": unit.product_uses.on(clock.today()).select_related("product"),
     }

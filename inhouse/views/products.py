@@ -21,6 +21,7 @@ from inhouse.models import Declaration
 from inhouse.views import pages
 from organisation import clock
 from organisation.access import Act
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import Form
 from organisation.models import Administration
@@ -35,7 +36,7 @@ class FilterForm(Form):
     q = forms.CharField(label=_("Name or number"), required=False)
     stage = forms.ChoiceField(label=_("Stage"), required=False)
     administration = forms.ModelChoiceField(
-        Administration.objects.all(), label=_("Administration"), required=False, empty_label=_("all")
+        Administration.objects.order_by(by("name")), label=_("Administration"), required=False, empty_label=_("all")
     )
     category = forms.ChoiceField(label=_("Scope category"), required=False)
     risk_class = forms.ChoiceField(label=_("Risk class"), required=False)
@@ -190,9 +191,9 @@ def search(request: Request) -> HttpResponse:
         Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:PER_PAGE]
     )
     items = list(
-        Item.objects.filter(Q(identifier__icontains=q) | Q(label_code__iexact=q)).select_related("product", "revision")[
-            :PER_PAGE
-        ]
+        Item.objects.filter(Q(identifier__icontains=q) | Q(label_code__iexact=q))
+        .select_related("product", "revision")
+        .order_by(by("identifier"), "pk")[:PER_PAGE]
     )
     declarations = list(
         Declaration.objects.filter(Q(diary_number__icontains=q) | Q(number__icontains=q))

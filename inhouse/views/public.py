@@ -15,6 +15,7 @@ from django.views.decorators.http import condition
 
 from documents.models import SignedFile
 from inhouse.models import Declaration
+from organisation import alphabet
 from organisation.access import Act
 from organisation.doors import door
 from organisation.forms import Form
@@ -33,7 +34,7 @@ class SearchForm(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         named = Declaration.objects.published().order_by().values_list("snapshot__administration", flat=True).distinct()
-        choices = [("", _("all")), *((name, name) for name in sorted(filter(None, named)))]
+        choices = [("", _("all")), *((name, name) for name in sorted(filter(None, named), key=alphabet.key))]
         self.fields["administration"].choices = choices  # type: ignore[attr-defined]
 
     def narrow(self, declarations: QuerySet[Declaration]) -> QuerySet[Declaration]:

@@ -18,7 +18,7 @@ from inhouse.dossier import current
 from inhouse.forms import UnitField
 from inhouse.models import Readiness
 from inhouse.views import pages
-from organisation import clock
+from organisation import alphabet, clock
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form
@@ -115,7 +115,7 @@ def units(request: Request, product: Product) -> HttpResponse:
             "label": part.label,
             "rows": sorted(
                 (use for use in d.unit_uses if use.part == part),
-                key=lambda use: (not use.held_on(d.on), use.unit.name, use.since),
+                key=lambda use: (not use.held_on(d.on), alphabet.key(use.unit), use.since),
             ),
         }
         for part in UnitUse.Part

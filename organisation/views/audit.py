@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from organisation import history
 from organisation.access import Act
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import Form
 from organisation.models import User
@@ -25,7 +26,9 @@ PER_PAGE = 50
 
 
 class FilterForm(Form):
-    person = forms.ModelChoiceField(User.objects.all(), label=_("Who"), required=False, empty_label=_("all"))
+    person = forms.ModelChoiceField(
+        User.objects.order_by(by("name")), label=_("Who"), required=False, empty_label=_("all")
+    )
     day = forms.DateField(label=_("Day"), required=False)
     outside = forms.BooleanField(label=_("Only what was written outside the register"), required=False)
 

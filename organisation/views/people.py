@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from organisation import access, clock
 from organisation import people as rules
 from organisation.access import Act, Tie
+from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm, attempt
 from organisation.models import Administration, Assignment, Role, Unit, User
@@ -29,7 +30,7 @@ def units_by_administration(*, beside: int | None = None) -> list[Any]:
     units = (
         Unit.objects.filter(Q(active=True) | Q(pk=beside))
         .select_related("administration")
-        .order_by("administration__name", "name")
+        .order_by(by("administration__name"), by("name"))
     )
     grouped: dict[str, list[tuple[int, str]]] = {}
     for unit in units:
@@ -41,7 +42,7 @@ class FilterForm(Form):
     q = forms.CharField(label=gettext_lazy("Name or e-mail"), required=False)
     role = forms.ChoiceField(label=gettext_lazy("Role"), required=False)
     administration = forms.ModelChoiceField(
-        Administration.objects.all(),
+        Administration.objects.order_by(by("name")),
         label=gettext_lazy("Administration"),
         required=False,
         empty_label=gettext_lazy("all"),
@@ -93,7 +94,7 @@ class EditPersonForm(EditForm[User]):
 class RoleForm(Form):
     role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices)
     administration = forms.ModelChoiceField(
-        Administration.objects.filter(active=True),
+        Administration.objects.filter(active=True).order_by(by("name")),
         label=gettext_lazy("Administration"),
         required=False,
         empty_label=gettext_lazy("the whole institution"),
@@ -120,7 +121,8 @@ def people(request: Request) -> HttpResponse:
     today = Prefetch(
         "assignments", Assignment.objects.on(clock.today()).select_related("administration"), to_attr="held_today"
     )
-    found: QuerySet[User] = User.objects.select_related("unit__administration").prefetch_related(today)
+    everyone = User.objects.select_related("unit__administration").prefetch_related(today)
+    found: QuerySet[User] = everyone.order_by(by("name"), "pk")
     if form.is_valid():
         found = form.narrow(found)
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from inhouse.dossier import Dossier
 from inhouse.law.checks import Missing, check
 from inhouse.models import Readiness
+from organisation import alphabet
 from products.models import UnitUse
 
 
@@ -58,7 +59,7 @@ def units(d: Dossier) -> Iterator[Missing]:
 @check("G7", "MDR55-a", "VGR-33")
 def places(d: Dossier) -> Iterator[Missing]:
     """Every unit belongs to the one legal entity; what remains to refuse is a place that was closed."""
-    closed = sorted({str(p.unit) for p in d.placed if not p.unit.active})
+    closed = sorted({str(p.unit) for p in d.placed if not p.unit.active}, key=alphabet.key)
     if closed:
         yield Missing(
             _("Items are placed at units that are no longer part of the institution: %(units)s.")
