@@ -5,14 +5,17 @@ The dossiers are made once through the rules and then changed in memory.
 
 from __future__ import annotations
 
+import ast
 import copy
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import override_settings
+from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 
 from inhouse import gates, law, retention
@@ -375,6 +378,20 @@ def test_a_requirement_is_not_met_when(
         assert obstacle.why
         assert obstacle.mend in PAGES
         assert str(obstacle) == f"{obstacle.text} ({obstacle.source})"
+
+
+def test_every_page_where_something_is_mended_exists_and_no_other_is_named() -> None:
+    for page in PAGES:
+        assert reverse(f"inhouse:{page}", args=[1])
+    named = {
+        argument.value
+        for path in (settings.ROOT / "inhouse").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("Missing", "Obstacle")
+        for argument in (*call.args[1:], *(keyword.value for keyword in call.keywords if keyword.arg == "mend"))
+        if isinstance(argument, ast.Constant)
+    }
+    assert named == PAGES
 
 
 def test_custom_made_needs_both_answers(whole: Callable[[str], Dossier]) -> None:
