@@ -234,7 +234,9 @@ class Afterwards(Route):
         """A change is asked about. An essential one opens a revision, which then goes its way up to `until`."""
         essential = said.get("essential", [])
         answers = {
-            question.id: ("yes", "Se beskrivningen.") if question.id in essential else ("no", "Ändringen rör inte detta.")
+            question.id: ("yes", "Se beskrivningen.")
+            if question.id in essential
+            else ("no", "Ändringen rör inte detta.")
             for question in law.trees()[changes.TREE].questions
         }
         changes.ask(self.product, description=said["why"], answers=answers, by=self.engineer)

@@ -76,7 +76,9 @@ def _into_force(request: Request, revision: Revision) -> HttpResponse:
         if pages.attempt(form, lambda: lifecycle.move(revision, Revision.Stage.IN_FORCE, by=request.user)):
             messages.success(
                 request,
-                _("Revision %(number)s is in force. Items of the earlier revision stay covered by its declaration until the last is replaced.")
+                _(
+                    "Revision %(number)s is in force. Items of the earlier revision stay covered by its declaration until the last is replaced."
+                )
                 % {"number": revision.number},
             )
             return redirect("inhouse:product", revision.product_id)
