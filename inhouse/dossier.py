@@ -87,6 +87,7 @@ class Dossier:
 
     @property
     def search(self) -> MarketSearch | None:
+        """The one entered last, also when an earlier one has a later day: a correction counts."""
         return self.searches[-1] if self.searches else None
 
     def considered(self, search: MarketSearch) -> list[Candidate]:

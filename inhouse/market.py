@@ -45,7 +45,9 @@ def record(
     candidates: Sequence[Considered],
     by: User,
 ) -> MarketSearch:
-    """Record a search with the devices considered. Raises ValidationError for a day to come, devices left out, or a product that has ended."""
+    """Record a search with the devices considered; from then on it is the one that counts, whatever its day.
+
+    Raises ValidationError for a day to come, devices left out, or a product that has ended."""
     product = lifecycle.lock(product)
     access.require(by, Act.ASSESS, product.scope)
     if is_over(product):
@@ -57,6 +59,7 @@ def record(
     with acting(by):
         search = MarketSearch(
             product=product,
+            assessment=product.assessments.latest("number"),
             searched_on=searched_on,
             sources=sources,
             result=result,
@@ -71,7 +74,7 @@ def record(
 
 
 def due_on(d: Dossier) -> date | None:
-    """When the search is to be renewed: by the interval of the class, counted from the last search."""
+    """When the search is to be renewed: by the interval of the class, counted from the day of the one that counts."""
     if d.search is None or d.working is None:
         return None
     return add_months(d.search.searched_on, months(d.working.risk_class))

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from inhouse.models.assessment import Assessment
 from organisation.access import Scope
 from organisation.history import recorded
 from products.models import Product
@@ -15,7 +16,10 @@ from products.models import Product
 
 @recorded()
 class MarketSearch(models.Model):
-    """A search for an equivalent CE-marked device, renewed at intervals."""
+    """A search for an equivalent CE-marked device, renewed at intervals.
+
+    The one entered last counts, also when its day is earlier: that is how a wrong one is put right.
+    """
 
     class Result(models.TextChoices):
         NONE = "none", _("No equivalent device exists")
@@ -23,6 +27,9 @@ class MarketSearch(models.Model):
         EQUIVALENT = "equivalent", _("An equivalent device exists")
 
     product = models.ForeignKey(Product, models.PROTECT, related_name="market_searches", verbose_name=_("product"))
+    assessment = models.ForeignKey(
+        Assessment, models.PROTECT, related_name="market_searches", editable=False, verbose_name=_("assessment")
+    )
     searched_on = models.DateField(_("searched on"))
     sources = models.TextField(
         _("where you searched"),
@@ -42,7 +49,7 @@ class MarketSearch(models.Model):
     class Meta:
         verbose_name = _("market search")
         verbose_name_plural = _("market searches")
-        ordering = ["searched_on", "pk"]
+        ordering = ["pk"]
 
     def __str__(self) -> str:
         return _("Market search for %(product)s") % {"product": self.product.number}

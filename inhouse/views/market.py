@@ -81,7 +81,7 @@ def _start(d: Dossier) -> tuple[dict[str, Any], Sequence[dict[str, str]]]:
 
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def market(request: Request, product: Product) -> HttpResponse:
-    """What was searched and found, newest first, when it falls due again, and a new search."""
+    """What was searched and found, the one that counts first, when it falls due again, and a new search."""
     d = current(product)
     guided = steps.is_open(d, request.user)
     if request.method == "POST" and {"add", "remove"} & request.POST.keys():

@@ -248,6 +248,7 @@ CASES = [
         )
     ),
     Case("G2", "MDR55-c", "nobody searched the market", lambda d: d.searches.clear()),
+    Case("G2", "MDR55-c", "the search is from an earlier assessment", lambda d: setattr(d.search, "assessment_id", 0)),
     Case("G2", "MDR55-c", "there is an equivalent", lambda d: setattr(d.search, "result", "equivalent")),
     Case("G2", "MDR55-c", "no device was named", lambda d: d.candidates.clear()),
     *(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inhouse import market
+from inhouse import assessment, gates, market
 from inhouse.dossier import current
 from organisation import clock
 from organisation.models import User
@@ -75,13 +75,30 @@ def test_before_the_class_is_set_a_search_holds_for_a_year() -> None:
     assert market.due_on(current(product)) == date(2027, 3, 1)
 
 
-def test_the_latest_search_counts_also_when_it_was_written_down_first(engineer: User) -> None:
-    product = stations.proposed()
-    for day in (date(2026, 3, 1), date(2025, 1, 1)):
-        market.record(product, **SEARCH, searched_on=day, by=engineer)
-    d = current(product)
-    assert d.search is not None
-    assert d.search.searched_on == date(2026, 3, 1)
+def test_a_correction_with_an_earlier_day_counts_for_the_gates_and_for_the_next_day(
+    engineer: User, manager: User
+) -> None:
+    with stations.on_day("2026-03-02"):
+        product = stations.assessed()
+        market.record(product, **SEARCH | {"result": "equivalent"}, searched_on=date(2026, 3, 1), by=engineer)
+        with refused("found an equivalent device"):
+            assessment.decide(product, make=True, reason="Yes", by=manager)
+        market.record(product, **SEARCH, searched_on=date(2026, 2, 1), by=engineer)
+        d = current(product)
+        assert d.search is not None
+        assert d.search.searched_on == date(2026, 2, 1)
+        assert market.due_on(d) == date(2027, 2, 1)
+        assessment.decide(product, make=True, reason="Yes", by=manager)
+
+
+def test_a_second_assessment_wants_a_search_of_its_own(engineer: User) -> None:
+    product = stations.rejected()
+    assessment.again(product, reason="It is no longer sold", by=engineer)
+    wanted = "Search the market anew: the last search belongs to the earlier assessment."
+    assert wanted in [o.text for o in gates.standing(current(stations.fresh(product)), "G2")]
+    stations.searched(product)
+    assert "market" not in [o.mend for o in gates.standing(current(stations.fresh(product)), "G2")]
+    assert [search.assessment.number for search in product.market_searches.all()] == [1, 2]
 
 
 def test_a_renewed_search_that_finds_an_equivalent_does_not_undo_the_decision_but_is_seen(engineer: User) -> None:

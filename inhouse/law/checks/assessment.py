@@ -143,6 +143,8 @@ def market(d: Dossier) -> Iterator[Missing]:
         yield Missing(
             _("Search the market for an equivalent CE-marked device, and justify why none meets the need."), "market"
         )
+    elif d.assessment and d.search.assessment_id != d.assessment.pk:
+        yield Missing(_("Search the market anew: the last search belongs to the earlier assessment."), "market")
     elif d.search.result == MarketSearch.Result.EQUIVALENT:
         yield Missing(_("The market search found an equivalent device: buy it instead."), "market")
     elif d.search.result == MarketSearch.Result.NONE_FITS and not d.considered(d.search):
