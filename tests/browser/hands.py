@@ -84,7 +84,7 @@ class Person:
             self.page.emulate_media(color_scheme=scheme)
             found = AXE.run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
             told = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
-            assert told == [], (self.page.url, scheme)
+            assert told == [], (self.page.url, scheme, told)
         self.page.emulate_media(color_scheme="light")
 
 

@@ -1,0 +1,111 @@
+"""Every page, in light and dark, wide and on a phone: axe finds nothing, nothing is cut off, the browser has no complaint."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Browser
+
+from inhouse import followup, owners, tracing
+from organisation import clock
+from organisation.models import Assignment, Authority, Role, User
+from products import identity
+from products.models import Item, Product
+from tests import factories, stations
+from tests.browser.hands import Person, signed_in
+from tests.test_doors import OBJECTS, addresses
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+OF_A_PRODUCT = (
+    "product", "assessment", "market", "owner", "design", "documents", "evidence", "declaration", "readiness", "units", "items",
+    "follow-up", "change", "withdrawal", "suspension", "history",
+)  # fmt: skip
+STATIONS = (
+    stations.proposed,
+    stations.documented,
+    stations.declared,
+    stations.suspended,
+    stations.second_declared,
+    stations.withdrawn,
+)
+
+
+def everyone() -> User:
+    """One person with every role, who owns the products too: for whom every page shows all it can."""
+    person = factories.user("Asa Alla", level=User.Level.HEAD_OF_UNIT)
+    for role in Role:
+        Assignment.objects.get_or_create(user=person, role=role, administration=None, defaults={"since": clock.today()})
+    return person
+
+
+def filled(product: Product, person: User) -> None:
+    """Something of everything that has a page: a patient's use, a follow-up with an action, a revision, a request."""
+    stations.changing(product)
+    tracing.note_use(
+        product.items.get(), identifier=identity.parse("se_personnummer", "19900602-2397"), used_on=clock.today(), unit=factories.ward(), by=person
+    )  # fmt: skip
+    followup.record(
+        product, done_on=clock.today(), sources="Två avdelningar", findings="En repa", conclusion="act",
+        next_due_on=clock.today() + timedelta(days=90), actions=[{"text": "Polera", "responsible": person, "due_on": clock.today()}], by=person,
+    )  # fmt: skip
+    owners.appoint(product, person=factories.user("Lena Led", level=User.Level.HEAD_OF_UNIT), by=person)
+    Authority.objects.create(
+        institution=factories.institution(),
+        name="IVO",
+        short_name="IVO",
+        task="supervision",
+        valid_from=date(2021, 5, 26),
+    )
+
+
+def look(person: Person, path: str) -> None:
+    """Open a page if it is one, and look it over."""
+    answer = person.context.request.get(person.address + path)
+    if not answer.ok or "text/html" not in answer.headers.get("content-type", ""):
+        return
+    if "<main" not in answer.text():  # a part of a page, looked at in its place
+        return
+    person.page.set_viewport_size({"width": 1280, "height": 900})
+    person.go(path)
+    person.clean()
+    person.page.set_viewport_size({"width": 390, "height": 840})
+    wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{path} is {wide} px wider than a phone"
+
+
+def test_every_address_of_a_product_in_use(live_server: Any, chromium: Browser) -> None:
+    person = everyone()
+    product = stations.in_use(owner=person)
+    filled(product, person)
+    with signed_in(chromium, live_server.url, person) as someone:
+        seen = 0
+        for address in addresses():
+            if address.arguments and address.about not in OBJECTS:
+                raise AssertionError(f"{address.name} is about something that tests/test_doors.py does not know")
+            given = OBJECTS[address.about][1](product) if address.arguments else {}
+            look(someone, reverse(address.name, kwargs=given))
+            seen += 1
+        assert seen == len(addresses())
+
+
+@pytest.mark.parametrize("station", STATIONS, ids=lambda station: station.__name__)
+def test_the_pages_of_a_product_at_each_station(live_server: Any, chromium: Browser, station: Any) -> None:
+    person = everyone()
+    product: Product = station(**({} if station is stations.proposed else {"owner": person}))
+    with signed_in(chromium, live_server.url, person) as someone:
+        for name in OF_A_PRODUCT:
+            look(someone, reverse(f"inhouse:{name}", args=[product.pk]))
+        for item in Item.objects.all():
+            look(someone, reverse("inhouse:item", args=[item.pk]))
+
+
+def test_the_public_pages_and_the_refusals(live_server: Any, chromium: Browser) -> None:
+    stations.in_use()
+    with signed_in(chromium, live_server.url, factories.nurse()) as nurse:
+        for path in ("/register/", "/products/999999/", "/people/"):
+            nurse.page.goto(live_server.url + path)
+            nurse.clean()
