@@ -116,5 +116,7 @@ def test_the_operator_touches_no_records_and_the_auditor_writes_nothing(administ
 
 
 def test_a_refusal_names_who_may(nurse: User) -> None:
-    with pytest.raises(PermissionDenied, match=r"Only these may suspend use: clinical engineer, manager, product owner\."):
+    with pytest.raises(
+        PermissionDenied, match=r"Only these may suspend use: clinical engineer, manager, product owner\."
+    ):
         access.require(nurse, Act.SUSPEND)
