@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.utils import translation
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django import Settings
 
@@ -64,6 +65,16 @@ def media(settings: Settings, tmp_path: Path) -> Path:
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
     }
     return tmp_path
+
+
+# Words
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Every test begins in English, whatever language a page of the one before was in."""
+    with translation.override("en"):
+        yield
 
 
 # The cast. Everyone works at the first administration unless it says otherwise; the outsider has the same roles elsewhere.
