@@ -176,7 +176,12 @@ def _owned(d: Dossier) -> list[Obstacle]:
 def _in_development(d: Dossier) -> list[Obstacle]:
     if d.product.stage in WORKED_ON:
         return []
-    return [Obstacle(_("The declaration of a revision is signed only while the product is in development or in use."), mend="product")]
+    return [
+        Obstacle(
+            _("The declaration of a revision is signed only while the product is in development or in use."),
+            mend="product",
+        )
+    ]
 
 
 def _used(d: Dossier) -> list[Obstacle]:
