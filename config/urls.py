@@ -2,8 +2,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("inhouse.urls")),
-    path("", include("products.urls")),
-    path("", include("documents.urls")),
     path("", include("organisation.urls")),
 ]
 
