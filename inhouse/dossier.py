@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -118,6 +118,12 @@ class Dossier:
         """The revision that pages are about: the one being worked on, else the one in force, else the last that was used."""
         ended = [r for r in self.revisions if r.stage != Revision.Stage.ABANDONED] or self.revisions
         return self.coming or self.in_force or (ended[-1] if ended else None)
+
+    def settled(self) -> Dossier:
+        """The same without a revision that is still being made, when another one is in force."""
+        if self.in_force is None or self.coming is None:
+            return self
+        return replace(self, revisions=[r for r in self.revisions if r.stage not in Revision.Stage.coming])
 
     def revision(self, number: int) -> Revision | None:
         return next((r for r in self.revisions if r.number == number), None)

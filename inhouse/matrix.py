@@ -30,7 +30,8 @@ class Condition:
 
 
 def matrix(d: Dossier) -> list[Condition]:
-    """The points in their order."""
+    """The points in their order. Of a product that patients may meet: for what is in force, also while a new revision is made."""
+    d = d.settled()
     rows = [row for row in gates.requirements(d) if row.point]
     return [_condition(d, row) for row in sorted(rows, key=lambda row: row.point)]
 
