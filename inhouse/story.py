@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Model, QuerySet
+from django.utils.text import capfirst
 
+from inhouse import law
 from inhouse.models import (
     Answer,
     Appointment,
@@ -100,4 +103,26 @@ def story(product: Product, *, of: str = "", limit: int | None = None, patients:
         for model, key in kept
         if (wanted is None or model in wanted) and (patients or not getattr(model, "history_private", False))
     ]
-    return entries(histories, limit=limit)
+    return _asked(entries(histories, limit=limit))
+
+
+def _asked(told: list[Entry]) -> list[Entry]:
+    """Answers by the question that was asked, not by its place in the tree."""
+    ids = {entry.object_id for entry in told if entry.model is Answer}
+    if not ids:
+        return told
+    rows = _history(Answer).filter(id__in=ids).order_by().values_list("id", "tree", "question").distinct()
+    questions = {(tree.id, q.id): q.text for tree in law.trees().values() for q in tree.questions}
+    asked = {key: questions[tree, question] for key, tree, question in rows if (tree, question) in questions}
+    place = ("tree", "tree_version", "question")
+    fields = {str(capfirst(each.verbose_name)) for each in Answer._meta.fields if each.name in place}
+    return [
+        replace(
+            entry,
+            name=asked[entry.object_id],
+            changes=[change for change in entry.changes if change.field not in fields],
+        )
+        if entry.model is Answer and entry.object_id in asked
+        else entry
+        for entry in told
+    ]

@@ -105,3 +105,9 @@ def test_the_history_asks_as_much_for_three_items_as_for_one(client: Client, nur
             client.get(address(product))
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+def test_answers_are_told_by_their_question(client: Client, nurse: User) -> None:
+    client.force_login(nurse)
+    text = client.get(reverse("inhouse:history", args=[stations.assessed().pk]), {"of": "assessment"}).content.decode()
+    assert "industrial scale" in text and "industrial_scale" not in text
