@@ -208,8 +208,12 @@ def _enter(request: Request, declaration: Declaration) -> HttpResponse:
     )
 
 
-@require_POST
 def _publish(request: Request, declaration: Declaration) -> HttpResponse:
+    """Say what publishing means, for good; then publish."""
+    if request.method != "POST":
+        return pages.show(
+            request, declaration.revision.product, "inhouse/declarations/publish.html", declaration=declaration
+        )
     form = Form(request.POST)
     if form.is_valid() and pages.attempt(form, lambda: rules.publish(declaration, by=request.user)):
         messages.success(request, _("Published. It stays readable for good, also when it is replaced or withdrawn."))

@@ -89,7 +89,11 @@ def test_the_registrar_gives_the_number_once_and_publishes(client: Client, regis
     assert client.post(enter, {"diary_number": ""}).status_code == 422
     assert client.post(enter, {"diary_number": "MT 2026-17"}).status_code == 302
     assert "already in the diary" in client.post(enter, {"diary_number": "MT 2026-18"}).content.decode()
-    client.post(reverse("inhouse:declaration-publish", args=[declaration.number]))
+    publish = reverse("inhouse:declaration-publish", args=[declaration.number])
+    assert "This cannot be undone" in client.get(publish).content.decode()
+    declaration.refresh_from_db()
+    assert declaration.published_on is None  # asking is not publishing
+    client.post(publish)
     declaration.refresh_from_db()
     assert (declaration.diary_number, declaration.state) == ("MT 2026-17", "published")
     assert "MT 2026-17" in client.get(page("declaration", product)).content.decode()
