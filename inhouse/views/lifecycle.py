@@ -75,7 +75,7 @@ def pause(request: Request, product: Product) -> HttpResponse:
     d = current(product)
     return pages.show(
         request, product, "inhouse/lifecycle/pause.html", d=d, form=form, paused=paused, can_pause=product.stage == Product.Stage.IN_USE,
-        obstacles=lifecycle.watch(d) if paused else [],
+        obstacles=[o for o in lifecycle.watch(d) if o.mend != "suspension"] if paused else [],
     )  # fmt: skip
 
 

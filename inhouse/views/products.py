@@ -28,6 +28,8 @@ from organisation.models import Administration
 from products.models import Item, Product, Revision
 
 PER_PAGE = 50
+FORWARD = (Product.Stage.ELIGIBLE, Product.Stage.DEVELOPMENT, Product.Stage.IN_USE)
+"""The steps whose obstacles are work to do; the way out is always open and asks for its reason on its own page."""
 
 
 class FilterForm(Form):
@@ -90,9 +92,10 @@ class TimeForm(Form):
 
     day = forms.DateField(label=_("As of"))
     time = forms.ChoiceField(
-        label=_("Which time"),
+        label=_("What to show"),
         choices=[("on", _("what was true that day")), ("known", _("what the register knew then"))],
         required=False,
+        initial="on",
     )
 
 
@@ -110,6 +113,9 @@ def product(request: Request, product: Product) -> HttpResponse:
     d = dossier(product, on=on, known=known)
     if d is None:
         return pages.show(request, product, "inhouse/products/before.html", form=form)
+    steps = [
+        step for step in lifecycle.steps(d, by=request.user) if step.to != Product.Stage.DISPOSED
+    ]  # comes with retention
     return pages.show(
         request,
         product if d.known is None and on is None else d.product,
@@ -119,15 +125,22 @@ def product(request: Request, product: Product) -> HttpResponse:
         then=on or (form.cleaned_data["day"] if known else None),
         knew=known is not None,
         rail=rail(d),
-        steps=[
-            step for step in lifecycle.steps(d, by=request.user) if step.to != Product.Stage.DISPOSED
-        ],  # its page comes with retention
-        watch=lifecycle.watch(d),
+        steps=steps,
+        ahead=[step for step in steps if step.to in FORWARD],
+        watch=_watch(d, steps),
         signing=_signing(d),
         matrix=matrix(d),
         coming_up=coming_up(d),
         floor=retention.floor(d),
     )
+
+
+def _watch(d: Dossier, steps: list[lifecycle.Next]) -> list[Any]:
+    """What must be put right while it is used or after; of a pause, all that stands between it and use, each once."""
+    watch = lifecycle.watch(d)
+    if d.product.stage == Product.Stage.SUSPENDED:
+        watch = [o for step in steps if step.to == Product.Stage.IN_USE for o in step.obstacles] + watch
+    return list({str(obstacle.text): obstacle for obstacle in watch}.values())
 
 
 def _signing(d: Dossier) -> list[Any] | None:

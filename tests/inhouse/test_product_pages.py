@@ -217,3 +217,22 @@ def test_two_people_write_the_design_and_the_later_one_sees_both(client: Client,
     sent["seen"] = answer.context["form"]["seen"].value()
     assert client.post(page("design", product), sent).status_code == 302
     assert stations.coming(product).reference == "C3"
+
+
+def test_while_a_new_revision_is_made_the_page_shows_what_is_in_force(reader: Client) -> None:
+    product = stations.second_revision()
+    answer = reader.get(page("product", product))
+    states = {condition.point: condition.state for condition in answer.context["matrix"]}
+    assert states["e"] == "met"  # patients meet revision 1, and its declaration stands
+    text = " ".join(answer.content.decode().split())
+    assert "revision 1" in text and "revision 2 open" in text
+
+
+def test_a_product_in_use_is_not_told_what_keeps_it_from_being_withdrawn(reader: Client) -> None:
+    answer = reader.get(page("product", stations.in_use())).content.decode()
+    assert "Say why the product is taken out of use" not in answer
+
+
+def test_a_pause_is_told_once(reader: Client) -> None:
+    answer = reader.get(page("product", stations.suspended())).content.decode()
+    assert answer.count("Use is paused: close the cause first.") == 1
