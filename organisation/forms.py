@@ -30,8 +30,10 @@ def _choices(field: forms.ChoiceField) -> Any:
 
 
 def dress(form: forms.BaseForm) -> None:
-    """Give every field of a form the design system's look."""
-    for field in form.fields.values():
+    """Give every field of a form the design system's look. Those named in its `asked_for` may be left blank, but are not optional."""
+    asked = getattr(form, "asked_for", ())
+    for name, field in form.fields.items():
+        field.asked = name in asked  # type: ignore[attr-defined]
         if isinstance(field, forms.DateField):
             field.widget = DayInput()
             field.widget.is_required = field.required

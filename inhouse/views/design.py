@@ -26,6 +26,12 @@ from products.models import Product, Revision
 
 
 class DesignForm(EditForm[Revision]):
+    asked_for = (
+        "reference", "intended_purpose", "patient_group", "description", "risk_class", "class_rule", "class_reason",
+        "quality_system", "patient_tracing", "tracing_reason",
+    )  # fmt: skip
+    """May be left for another day, but the declaration waits for them."""
+
     quality_system = forms.ModelChoiceField(
         QualitySystem.objects.none(), label=gettext_lazy("Quality management system"), required=False,
         help_text=gettext_lazy("The system the product is made under (MDR 5(5)(b)). A manager adds systems on the page of the administration."),

@@ -156,7 +156,8 @@ class OutsideOrUnitField(UnitField):
 
 
 class PlaceForm(Form):
-    unit = OutsideOrUnitField(label=gettext_lazy("Unit"))
+    asked_for = ("outside",)
+    unit = OutsideOrUnitField(label=gettext_lazy("Unit"), empty_label=gettext_lazy("Choose a unit"))
     outside = forms.CharField(
         label=gettext_lazy("Which place outside?"),
         required=False,

@@ -28,6 +28,8 @@ CLOSED = (Revision.Stage.CLOSED, Revision.Stage.ABANDONED)
 
 
 class ReadinessForm(EditForm[Readiness]):
+    asked_for = ("training_plan", "maintenance_plan")  # if needed
+
     class Meta:
         model = Readiness
         fields = (
@@ -75,7 +77,7 @@ def readiness(request: Request, product: Product) -> HttpResponse:
 
 
 class UnitForm(Form):
-    unit = UnitField(label=gettext_lazy("Unit"))
+    unit = UnitField(label=gettext_lazy("Unit"), empty_label=gettext_lazy("Choose a unit"))
     part = forms.ChoiceField(
         label=gettext_lazy("Makes or uses"), choices=UnitUse.Part.choices, widget=forms.RadioSelect
     )
