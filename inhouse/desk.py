@@ -123,15 +123,38 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
     product, stage = d.product, d.product.stage
     if stage == Product.Stage.PROPOSED:
         if left := [o for o in gates.standing(d, "G1", "G2") if o.mend != "decision"]:
-            yield _count(left, "assessment", product)
+            yield _count(
+                left,
+                "assessment",
+                product,
+                ngettext(
+                    "%(count)s thing left before the decision", "%(count)s things left before the decision", len(left)
+                ),
+            )
     elif stage == Product.Stage.ELIGIBLE:
         left = gates.standing(d, "G3")
         yield (
-            _count(left, "product", product) if left else Task(_("Start development"), product, _to("product", product))
+            _count(
+                left,
+                "product",
+                product,
+                ngettext(
+                    "%(count)s thing left before development", "%(count)s things left before development", len(left)
+                ),
+            )
+            if left
+            else Task(_("Start development"), product, _to("product", product))
         )
     elif d.coming and d.coming.stage == Revision.Stage.OPEN:
         if left := lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED):
-            yield _count(left, "declaration", product)
+            yield _count(
+                left,
+                "declaration",
+                product,
+                ngettext(
+                    "%(count)s thing left before the signature", "%(count)s things left before the signature", len(left)
+                ),
+            )
         elif owner:
             yield Task(_("Read and sign the declaration"), product, _to("declaration", product))
     elif d.coming:
@@ -143,7 +166,12 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
         )
         page = "product" if first else "change"
         if left:
-            yield _count(left, page, product)
+            yield _count(
+                left,
+                page,
+                product,
+                ngettext("%(count)s thing left before use", "%(count)s things left before use", len(left)),
+            )
         elif owner:
             yield Task(_("Take into use"), product, _to(page, product))
     if stage == Product.Stage.SUSPENDED and owner:
@@ -163,12 +191,11 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
                 yield Task(words, product, _to(page, product), due)
 
 
-def _count(left: list[Obstacle], page: str, product: Product) -> Task:
+def _count(left: list[Obstacle], page: str, product: Product, words: str) -> Task:
     """One obstacle by its own words, on the page where it is mended; several as a number, on the page that lists them."""
     if len(left) == 1:
         return Task(left[0].text, product, _to(left[0].mend or page, product))
-    words = ngettext("%(count)s thing to do first", "%(count)s things to do first", len(left)) % {"count": len(left)}
-    return Task(words, product, _to(page, product))
+    return Task(words % {"count": len(left)}, product, _to(page, product))
 
 
 def numbers(user: User) -> dict[str, int]:
