@@ -30,5 +30,11 @@ document.addEventListener("input", (event) => { if (event.target.closest("form.s
 document.addEventListener("submit", () => { typed = false; });
 window.addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
 
+// In a row of pages that scrolls sideways, the one you are on is seen.
+document.querySelectorAll(".subjects, .side").forEach((row) => {
+  const here = row.querySelector("[aria-current]");
+  if (here && row.scrollWidth > row.clientWidth) row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+});
+
 // After a refusal the summary of errors is where reading begins.
 document.querySelector(".errors")?.focus();
