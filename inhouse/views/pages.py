@@ -84,7 +84,7 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("items", _("Items"), made),
         ("follow-up", _("Follow-up"), used),
         ("change", _("Changes"), used),
-        ("withdrawal", _("Pause or end use"), used),
+        ("withdrawal", _("Out of use") if stage == Product.Stage.WITHDRAWN else _("Pause or end use"), used),
         ("history", _("History"), True),
     ]
     subject = BELOW.get(here.split("-", 1)[0], here)

@@ -90,6 +90,7 @@ def products(request: Request) -> HttpResponse:
 class TimeForm(Form):
     """Which of the two times: true on a day, or known on a day."""
 
+    asked_for = ("time",)
     day = forms.DateField(label=_("As of"))
     time = forms.ChoiceField(
         label=_("What to show"),
