@@ -1,7 +1,8 @@
 """Everything the register holds on a product, gathered once: what the page, the matrix, the gates and the as-of view read.
 
 Two times, never mixed. `on` is a day: what was true that day. `known` is a moment: what the register knew then, read
-from the history. The number of queries is the same for one product and for many.
+from the history. The number of queries is the same for one product and for many. Items and their placements, of which
+there can be very many, are read when they are first asked for, and then for all the products gathered together.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, TypeVar
+from functools import cache, cached_property
+from typing import Any, TypeAlias, TypeVar
 
 from django.db import models
 from django.utils import timezone
@@ -40,6 +42,13 @@ from organisation.models import Institution, QualitySystem, Unit, User
 from products.models import Item, Part, Placement, Product, Revision, UnitUse
 
 Row = TypeVar("Row", bound=models.Model)
+Stock: TypeAlias = dict[int, tuple[list[Item], list[Placement]]]
+ATTACHED = (User, Unit, Document, QualitySystem)
+LONG: dict[type[models.Model], tuple[str, ...]] = {
+    Declaration: ("snapshot",),
+    Item: ("made_to", "checks", "deviations", "fate_note"),
+}
+"""Columns that a dossier does not need and that would weigh it down."""
 
 
 @dataclass
@@ -63,14 +72,13 @@ class Dossier:
     unmet: list[UnmetRequirement] = field(default_factory=list)
     declarations: list[Declaration] = field(default_factory=list)
     readinesses: list[Readiness] = field(default_factory=list)
-    items: list[Item] = field(default_factory=list)
-    placements: list[Placement] = field(default_factory=list)
     unit_uses: list[UnitUse] = field(default_factory=list)
     suspensions: list[Suspension] = field(default_factory=list)
     follow_ups: list[FollowUp] = field(default_factory=list)
     actions: list[FollowUpAction] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     withdrawals: list[Withdrawal] = field(default_factory=list)
+    stock: Callable[[], Stock] = field(default=dict, repr=False, compare=False)
 
     # The assessment
     @property
@@ -155,6 +163,14 @@ class Dossier:
         return next((r for r in self.readinesses if r.revision_id == revision.pk), None)
 
     # Where it is
+    @cached_property
+    def items(self) -> list[Item]:
+        return self.stock().get(self.product.pk, ([], []))[0]
+
+    @cached_property
+    def placements(self) -> list[Placement]:
+        return self.stock().get(self.product.pk, ([], []))[1]
+
     @property
     def living(self) -> list[Item]:
         """Items without a fate on the day."""
@@ -234,7 +250,6 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
         "searches": MarketSearch,
         "appointments": Appointment,
         "revisions": Revision,
-        "items": Item,
         "unit_uses": UnitUse,
         "suspensions": Suspension,
         "follow_ups": FollowUp,
@@ -258,7 +273,6 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
         ("revisions", "revision", "unmet", UnmetRequirement),
         ("revisions", "revision", "declarations", Declaration),
         ("revisions", "revision", "readinesses", Readiness),
-        ("items", "item", "placements", Placement),
         ("follow_ups", "follow_up", "actions", FollowUpAction),
     ):
         keys, home = below(parent)
@@ -269,12 +283,39 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
     everything += lay("answers", _read(Answer, known, change=keys), _by("change_id", changed))
 
     _attach(everything)
+    stock = _stock(ids, known, on)
     for folder in folders.values():
+        folder.stock = stock
         for revision in folder.revisions:
             revision.product = folder.product
         if on is not None:
             _set_back(folder)
     return [folders[pk] for pk in ids]
+
+
+def _stock(products: list[int], known: datetime | None, on: date | None) -> Callable[[], Stock]:
+    """Reads the items and placements of all these products, when first called."""
+
+    @cache
+    def read() -> Stock:
+        found: Stock = {pk: ([], []) for pk in products}
+        home = {}
+        for item in _read(Item, known, product=products):
+            home[item.pk] = item.product_id
+            if on is None or item.held_on(on):
+                found[item.product_id][0].append(item)
+        placements = (
+            _read(Placement, known, item__product=products)
+            if known is None
+            else _read(Placement, known, item=list(home))
+        )
+        for placement in placements:
+            if placement.item_id in home and (on is None or placement.held_on(on)):  # not of one made this moment
+                found[home[placement.item_id]][1].append(placement)
+        _attach(placements, Unit)
+        return found
+
+    return read
 
 
 def _by(column: str, home: dict[int, int]) -> Callable[[Any], int]:
@@ -289,8 +330,8 @@ def _read(model: type[Row], known: datetime | None, **key: Sequence[int]) -> lis
         return []
     if known is None:
         rows = model._default_manager.filter(**{f"{name}__in": values})
-        if model is Declaration:
-            rows = rows.defer("snapshot")
+        if model in LONG:
+            rows = rows.defer(*LONG[model])
         return list(rows)
     latest: dict[int, Any] = {}
     column = "id" if name == "pk" else f"{name}_id"
@@ -308,15 +349,17 @@ def _order(model: type[models.Model]) -> list[str]:
     return [keys.get(name, name) for name in names]
 
 
-def _attach(rows: list[Any]) -> None:
-    """Give every row its people, units and documents: one query per kind, however many rows."""
+def _attach(rows: Sequence[Any], *kinds: type[models.Model]) -> None:
+    """Give every row its people, units and documents, or only those kinds: one query per kind, however many rows."""
+    columns: dict[type[models.Model], list[Any]] = {}
     wanted: dict[type[models.Model], list[tuple[Any, str, int]]] = defaultdict(list)
     for row in rows:
-        for column in row._meta.concrete_fields:
-            if column.remote_field and column.related_model in (User, Unit, Document, QualitySystem):
-                value = getattr(row, column.attname)
-                if value is not None and not column.is_cached(row):
-                    wanted[column.related_model].append((row, column.name, value))
+        if type(row) not in columns:
+            columns[type(row)] = [c for c in row._meta.concrete_fields if c.related_model in (kinds or ATTACHED)]
+        for column in columns[type(row)]:
+            value = getattr(row, column.attname)
+            if value is not None and not column.is_cached(row):
+                wanted[column.related_model].append((row, column.name, value))
     for model, uses in wanted.items():
         objects: models.QuerySet[Any] = model._default_manager.all()
         if model is Unit:

@@ -298,8 +298,10 @@ def move(subject: Product | Revision, to: P | R, *, by: User, reason: str = "", 
 
 def settle(product: Product, *, by: User) -> None:
     """Close the revisions whose last item is gone: those being phased out, and on withdrawal the one in force too."""
-    d = current(product)
     ending = [R.PHASING_OUT, *([R.IN_FORCE] if product.stage == P.WITHDRAWN else [])]
+    if not product.revisions.filter(stage__in=ending).exists():
+        return  # as after most steps
+    d = current(product)
     for revision in d.revisions:
         if revision.stage in ending and not obstacles(d, revision, R.CLOSED):
             _assign(revision, R.CLOSED, by=by, reason="")

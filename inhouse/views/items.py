@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -88,18 +86,14 @@ class ItemForm(Form):
 def items(request: Request, product: Product) -> HttpResponse:
     """The items of a product: made to which revision, released, where each is, and what became of it."""
     d = current(product)
-    page = Paginator(d.items, PER_PAGE).get_page(request.GET.get("page"))
-    return pages.show(
-        request, product, "inhouse/items/list.html", d=d, page=page, rows=_rows(d, page.object_list), can_make=_can_make(product)
-    )  # fmt: skip
-
-
-def _rows(d: Dossier, items: Iterable[Item]) -> list[dict[str, Any]]:
-    where: dict[int, list[Placement]] = defaultdict(list)
-    for placement in d.placed:
-        where[placement.item_id].append(placement)
+    present = Prefetch("placements", Placement.objects.on(d.on).select_related("unit"), to_attr="where")
+    made: QuerySet[Any] = Item.objects.filter(product=product).prefetch_related(present)
+    page = Paginator(made.order_by(by("identifier"), "pk"), PER_PAGE).get_page(request.GET.get("page"))
     revisions = {revision.pk: revision for revision in d.revisions}
-    return [{"item": item, "revision": revisions[item.revision_id], "where": where[item.pk]} for item in items]
+    rows = [{"item": item, "revision": revisions[item.revision_id], "where": item.where} for item in page.object_list]
+    return pages.show(
+        request, product, "inhouse/items/list.html", d=d, page=page, rows=rows, can_make=_can_make(product)
+    )
 
 
 def _can_make(product: Product) -> bool:
@@ -207,7 +201,7 @@ def show(request: Request, item: Item) -> HttpResponse:
 def _page(request: Request, item: Item, **bound: Any) -> HttpResponse:
     """The page of an item; `bound` holds the form that was refused, with what was typed."""
     d = current(item.product)
-    stays = [placement for placement in d.placements if placement.item_id == item.pk]
+    stays = list(item.placements.select_related("unit__administration"))
     uses = (
         PatientUse.objects.filter(item=item).select_related("unit", "noted_by", "patient").order_by("-used_on", "-pk")
     )

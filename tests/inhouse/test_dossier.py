@@ -223,8 +223,23 @@ def test_three_products_with_three_of_everything_take_no_more_queries_than_one(w
     times: dict[str, dict[str, Any]] = {"now": {}, "on": {"on": clock.today()}, "known": {"known": clock.now()}}
     given = times[when]
     products = list(Product.objects.select_related("unit__administration").order_by("pk"))
-    assert queries(lambda: gather(products, **given)) == queries(lambda: gather(products[:1], **given))
+
+    def read(some: list[Product]) -> list[int]:
+        return [len(d.placements) + len(d.items) for d in gather(some, **given)]
+
+    assert queries(lambda: read(products)) == queries(lambda: read(products[:1]))
+    assert read(products) == [2, 6, 6]
     assert [d.product for d in gather(products, **given)] == more
+
+
+def test_items_are_read_when_they_are_first_asked_for() -> None:
+    product = stations.in_use()
+    with CaptureQueriesContext(connection) as captured:
+        d = current(product)
+    assert not any(table in query["sql"] for query in captured for table in ("products_item", "products_placement"))
+    assert queries(lambda: [d.living, d.placed]) == 3  # items, placements, units
+    assert queries(lambda: [d.living, d.placed]) == 0
+    assert (len(d.items), len(d.placements)) == (1, 1)
 
 
 def test_dossiers_come_in_the_order_they_were_asked_for_each_with_its_own_rows() -> None:

@@ -10,7 +10,8 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from inhouse import assessment, changes, declarations, gates, law, lifecycle, suspension, withdrawal
 from inhouse.dossier import current
@@ -453,3 +454,10 @@ def test_a_refusal_names_what_is_missing_with_its_source(owner: User) -> None:
     assert isinstance(refusal.value, Refused)
     assert refusal.value.messages == [str(o) for o in gates.standing(current(product), "G7")]
     assert access.TABLE[lifecycle.ACTS[P.IN_USE]] == {access.Tie.OWNER}
+
+
+def test_after_a_step_that_ends_no_revision_nothing_is_gathered_again(engineer: User) -> None:
+    product = stations.in_use()
+    with CaptureQueriesContext(connection) as captured:
+        lifecycle.settle(product, by=engineer)
+    assert len(captured) == 1
