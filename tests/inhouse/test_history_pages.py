@@ -110,4 +110,5 @@ def test_the_history_asks_as_much_for_three_items_as_for_one(client: Client, nur
 def test_answers_are_told_by_their_question(client: Client, nurse: User) -> None:
     client.force_login(nurse)
     text = client.get(reverse("inhouse:history", args=[stations.assessed().pk]), {"of": "assessment"}).content.decode()
-    assert "industrial scale" in text and "industrial_scale" not in text
+    assert "industrial scale" in text
+    assert "industrial_scale" not in text
