@@ -184,6 +184,7 @@ LANGUAGES = [("sv", _("Swedish")), ("nb", _("Norwegian Bokmål")), ("en", _("Eng
 LANGUAGE_COOKIE_NAME = "femfem_language"
 LOCALE_PATHS = [ROOT / "locale"]
 FORMAT_MODULE_PATH = ["config.formats"]
+USE_THOUSAND_SEPARATOR = True  # on pages; in an address or attribute a template writes |stringformat:"d"
 TIME_ZONE = env.str("TIME_ZONE", "Europe/Stockholm")
 USE_TZ = True
 USE_I18N = True

@@ -8,6 +8,7 @@ from datetime import date
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -179,7 +180,7 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
     if stage == Product.Stage.WITHDRAWN and d.living:
         count = len(d.living)
         words = ngettext("Say what became of %(count)s item", "Say what became of %(count)s items", count) % {
-            "count": count
+            "count": localize(count)
         }
         yield Task(words, product, _to("withdrawal", product))
     if stage in (Product.Stage.IN_USE, Product.Stage.SUSPENDED):

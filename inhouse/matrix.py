@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils.formats import date_format
+from django.utils.formats import date_format, localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -56,7 +56,7 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
                 count,
             )
             return (
-                (text % {"count": count} if count else _("No item is placed yet")),
+                (text % {"count": localize(count)} if count else _("No item is placed yet")),
                 "items",
                 bool(d.answered("prohibitions")),
             )
@@ -100,7 +100,7 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
             )
         case "g":
             released = sum(item.is_released for item in d.living)
-            words = {"released": released, "count": len(d.living)}
+            words = {"released": localize(released), "count": localize(len(d.living))}
             if not d.living:
                 return _("No item is made yet"), "items", False
             return _("Release records for %(released)s of %(count)s items") % words, "items", True

@@ -8,7 +8,7 @@ from datetime import date
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Sum
-from django.utils.formats import date_format
+from django.utils.formats import date_format, localize
 from django.utils.translation import gettext as _
 
 from organisation import access, clock
@@ -137,7 +137,7 @@ def place(
                 raise ValidationError(
                     {
                         "quantity": _("Write between 1 and %(left)s: that is what is left of this lot to place.")
-                        % {"left": left(item)}
+                        % {"left": localize(left(item))}
                     }
                 )
         placement = Placement(item=item, unit=unit, quantity=quantity, since=since, placed_by=by)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.utils.formats import date_format
+from django.utils.formats import date_format, localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -29,7 +29,7 @@ def fates(d: Dossier) -> Iterator[Missing]:
                 "It is not recorded yet what became of %(count)s items.",
                 left,
             )
-            % {"count": left},
+            % {"count": localize(left)},
             "items",
         )
 
