@@ -253,6 +253,8 @@ def _unwritten(d: Dossier, subject: Product | Revision, to: P | R, outcome: str)
             return [Obstacle(_("No signed declaration stands for the revision."), mend="declaration")]
     elif to == P.REJECTED and not outcome:
         return [Obstacle(_("Say how the proposal ends."), mend="decision")]
+    elif to == P.ABANDONED and d.coming:
+        return _unsigned(d, d.coming)
     elif to == P.SUSPENDED and d.open_suspension is None:
         return [Obstacle(_("Say why use must pause."), mend="suspension")]
     return []

@@ -292,6 +292,12 @@ def test_a_declared_revision_is_not_opened_while_its_declaration_stands(owner: U
         lifecycle.move(stations.coming(product), R.OPEN, by=owner)
 
 
+def test_a_product_is_not_given_up_while_its_declaration_stands(owner: User) -> None:
+    product = stations.declared()
+    with refused("withdraw it first"):
+        lifecycle.move(product, P.ABANDONED, by=owner)
+
+
 def test_the_first_revision_is_given_up_only_with_its_product(manager: User) -> None:
     product = stations.in_development()
     with refused("only with its product"):
