@@ -65,7 +65,7 @@ def complete(
         gone = stations.withdrawn("Old adapter")
         stations.scrapped(gone.items.get())
         dossiers = {"in use": current(used), "withdrawn": current(gone)}
-        assert all(d.items for d in dossiers.values())  # read now, while the rows are there
+        assert all(d.items and d.placements for d in dossiers.values())  # read now, each copy changes its own
         transaction.set_rollback(True)
     floor = retention.floor(dossiers["withdrawn"])
     assert floor
