@@ -15,9 +15,10 @@ from organisation.models import Institution
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     institution = Institution.objects.first()
-    if not request.user.is_authenticated:
+    user = getattr(request, "user", None)  # refused before anyone was looked up: a wrong host name
+    if user is None or not user.is_authenticated:
         return {"institution": institution, "menu": []}
-    patients = Act.PATIENTS if access.somewhere(request.user, Act.PATIENTS) else Act.ERASE_PATIENTS
+    patients = Act.PATIENTS if access.somewhere(user, Act.PATIENTS) else Act.ERASE_PATIENTS
     wanted = [
         ("inhouse:home", _("Home"), Act.WORK, "work"),
         ("inhouse:products", _("Products"), Act.WORK, "work"),
@@ -33,7 +34,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     path = request.path
     menu = []
     for name, label, act, group in wanted:
-        if access.may(request.user, act) or (group == "work" and access.somewhere(request.user, act)):
+        if access.may(user, act) or (group == "work" and access.somewhere(user, act)):
             address = reverse(name)
             here = path == address if name == "inhouse:home" else path.startswith(address)
             menu.append({"label": label, "address": address, "here": here, "group": group})

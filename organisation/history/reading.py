@@ -209,6 +209,8 @@ def _readable(value: Any) -> str:
             )
         case bytes() | memoryview():
             return filesizeformat(len(value))
+        case int():  # a figure kept as data can be a year: it is not grouped
+            return str(value)
         case datetime():
             return str(formats.localize(timezone.localtime(value)))
         case _:
