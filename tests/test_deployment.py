@@ -152,7 +152,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
         "BIND": f"127.0.0.1:{free_port()}",
         "WEB_WORKERS": "1",
     }
-    (var / "static").mkdir()
+    built = {"FEMFEM_ENV": "demo", "FEMFEM_VAR": str(var / "build"), "STATIC_ROOT": here["STATIC_ROOT"]}
+    subprocess.run([sys.executable, "scripts/prepare.py"], cwd=ROOT, env=os.environ | built, check=True)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
         try:

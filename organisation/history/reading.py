@@ -192,6 +192,8 @@ def _shown(of: models.Field[Any, Any], value: Any, related: Related) -> str:
         return str(found) if found is not None else _("number %(id)s, no longer there") % {"id": value}
     if of.flatchoices and not isinstance(value, list | dict):
         return str(dict(of.flatchoices).get(value, value))
+    if isinstance(of, models.IntegerField):
+        return str(formats.localize(value))
     return _readable(value)
 
 
@@ -209,7 +211,7 @@ def _readable(value: Any) -> str:
             )
         case bytes() | memoryview():
             return filesizeformat(len(value))
-        case int():  # a figure kept as data can be a year: it is not grouped
+        case int():  # a figure within data can be a year: it is not grouped
             return str(value)
         case datetime():
             return str(formats.localize(timezone.localtime(value)))
