@@ -80,7 +80,8 @@ def provide(names: list[str]) -> None:
     print(f"Installing from Debian: {' '.join(packages)}", flush=True)
     # RUNLEVEL=1 keeps Debian from starting servers of its own where no systemd runs: we start private ones
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
-    for command in ("apt-get update --quiet --quiet", f"{line} --quiet --quiet"):
+    patient = "--quiet --quiet --option DPkg::Lock::Timeout=600"  # seconds: another installation may be under way
+    for command in (f"apt-get update {patient}", f"{line} {patient}"):
         done = subprocess.run(
             [*before, *quiet, *command.split()], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
