@@ -10,18 +10,30 @@ from django.utils.text import capfirst
 
 from inhouse import law
 from inhouse.models import (
+    AiPoint,
+    AiStep,
     Answer,
     Appointment,
     Assessment,
     Candidate,
+    CategoryFacts,
     Change,
+    Classification,
+    DataSet,
     Declaration,
     EvidenceDocument,
     EvidenceRecord,
     FollowUp,
     FollowUpAction,
+    Ground,
+    Lookup,
+    MarketFile,
     MarketSearch,
+    OtherRoute,
     Readiness,
+    SoftwareModule,
+    SoftwarePlan,
+    SoftwareTest,
     Step,
     Suspension,
     UnmetRequirement,
@@ -50,6 +62,13 @@ OF_REVISION: tuple[type[Model], ...] = (
     UnmetRequirement,
     Declaration,
     Readiness,
+    Classification,
+    SoftwarePlan,
+    SoftwareModule,
+    SoftwareTest,
+    DataSet,
+    AiPoint,
+    AiStep,
 )
 OF_ITEM: tuple[type[Model], ...] = (Placement, PatientUse)
 
@@ -60,10 +79,12 @@ def _history(model: type[Model]) -> Any:
 
 
 SUBJECTS: dict[str, tuple[type[Model], ...]] = {
-    "assessment": (Assessment, Answer),
-    "market": (MarketSearch, Candidate),
+    "assessment": (Assessment, Answer, CategoryFacts, OtherRoute),
+    "market": (MarketSearch, Candidate, Lookup, Ground, MarketFile),
     "owner": (Appointment,),
     "design": (Revision, Part),
+    "class": (Classification, Answer),
+    "software": (SoftwarePlan, SoftwareModule, SoftwareTest, DataSet, AiPoint, AiStep),
     "documents": (EvidenceDocument,),
     "evidence": (EvidenceRecord,),
     "declaration": (Declaration, UnmetRequirement),
@@ -92,7 +113,18 @@ def story(product: Product, *, of: str = "", limit: int | None = None, patients:
     kept += [(model, {"revision__in": ever(Revision)}) for model in OF_REVISION]
     kept += [(model, {"item__in": ever(Item)}) for model in OF_ITEM]
     kept += [
-        (Candidate, {"search__in": ever(MarketSearch)}),
+        *((model, {"search__in": ever(MarketSearch)}) for model in (Candidate, Lookup, Ground, MarketFile)),
+        *((model, {"assessment__in": ever(Assessment)}) for model in (CategoryFacts, OtherRoute)),
+        (
+            Answer,
+            {
+                "classification__in": _history(Classification)
+                .filter(revision__in=ever(Revision))
+                .order_by()
+                .values("id")
+                .distinct()
+            },
+        ),
         (FollowUpAction, {"follow_up__in": ever(FollowUp)}),
         (Answer, {"assessment__in": ever(Assessment)}),
         (Answer, {"change__in": ever(Change)}),
@@ -112,7 +144,7 @@ def _asked(told: list[Entry]) -> list[Entry]:
     if not ids:
         return told
     rows = _history(Answer).filter(id__in=ids).order_by().values_list("id", "tree", "question").distinct()
-    questions = {(tree.id, q.id): q.text for tree in law.trees().values() for q in tree.questions}
+    questions = {(tree.id, q.id): q.text for found in law.versions().values() for tree in found for q in tree.questions}
     asked = {key: questions[tree, question] for key, tree, question in rows if (tree, question) in questions}
     place = ("tree", "tree_version", "question")
     fields = {str(capfirst(each.verbose_name)) for each in Answer._meta.fields if each.name in place}

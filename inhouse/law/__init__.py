@@ -15,15 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from django.utils.translation import get_language
+
+from inhouse.law.questions import Chain, Outcome, Question, Tree, as_asked, chain, outcomes, tree, trees, versions
+from inhouse.law.words import Words, said
 
 FOLDER = Path(__file__).parent
-Words = dict[str, str]
-
-
-def said(words: Words) -> str:
-    """The words in the reader's language; English where a pack has none."""
-    return words.get(get_language() or "en", words["en"])
 
 
 @dataclass(frozen=True)
@@ -75,55 +71,6 @@ class Pack:
             and self.valid_from <= day
             and (self.valid_until is None or day <= self.valid_until)
         )
-
-
-@dataclass(frozen=True)
-class Question:
-    id: str
-    words: Words
-    help_words: Words
-    yes: dict[str, str]
-    no: dict[str, str]
-
-    @property
-    def text(self) -> str:
-        return said(self.words)
-
-    @property
-    def help(self) -> str:
-        return said(self.help_words) if self.help_words else ""
-
-
-@dataclass(frozen=True)
-class Tree:
-    """Questions that lead to an outcome (with `start`), or a plain set where each is answered (without)."""
-
-    id: str
-    version: int
-    source_words: Words
-    start: str
-    questions: tuple[Question, ...]
-
-    @property
-    def source(self) -> str:
-        return said(self.source_words)
-
-    def __getitem__(self, question: str) -> Question:
-        return next(q for q in self.questions if q.id == question)
-
-    def walk(self, answers: dict[str, str]) -> tuple[list[str], str]:
-        """The ids of the questions on the path and the outcome; an empty outcome means the last one is unanswered."""
-        path: list[str] = []
-        following = self.start
-        while following:
-            path.append(following)
-            branch = {"yes": self[following].yes, "no": self[following].no}.get(answers.get(following, ""))
-            if branch is None:
-                return path, ""
-            if "outcome" in branch:
-                return path, branch["outcome"]
-            following = branch["next"]
-        return path, ""
 
 
 def _read(name: str) -> Any:
@@ -179,30 +126,6 @@ def gates() -> dict[str, Words]:
 
 
 @cache
-def trees() -> dict[str, Tree]:
-    """Every question tree, by id."""
-    return {
-        name: Tree(
-            id=name,
-            version=data["version"],
-            source_words=data["source"],
-            start=data.get("start", ""),
-            questions=tuple(
-                Question(
-                    id=node["id"],
-                    words=node["question"],
-                    help_words=node.get("help", {}),
-                    yes=node.get("yes", {}),
-                    no=node.get("no", {}),
-                )
-                for node in data["nodes"]
-            ),
-        )
-        for name, data in _read("trees.yaml").items()
-    }
-
-
-@cache
 def requirements() -> dict[str, Requirement]:
     """Every requirement of every pack, by id."""
     return {row.id: row for pack in packs().values() for row in pack.requirements}
@@ -221,3 +144,9 @@ def in_force(*, country: str, chosen: Iterable[str], day: date) -> Iterator[Requ
             for row in pack.requirements:
                 if row.valid_from <= day and (row.valid_until is None or day <= row.valid_until):
                     yield row
+
+
+__all__ = [
+    "Chain", "Outcome", "Pack", "Question", "Requirement", "Tree", "Words", "as_asked", "chain", "gates", "house_rules", "in_force",
+    "outcomes", "packs", "requirements", "said", "tree", "trees", "versions",
+]  # fmt: skip
