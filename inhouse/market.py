@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from inhouse import lifecycle
 from inhouse.dossier import Dossier
 from inhouse.intervals import add_months, months
-from inhouse.models import Candidate, MarketSearch
+from inhouse.models import Candidate, MarketDevice, MarketSearch
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
@@ -65,11 +65,17 @@ def record(
             result=result,
             justification=justification,
             done_by=by,
+            started_on=searched_on,
+            concluded_on=clock.today(),
         )
         search.full_clean()
         search.save()
         for considered in candidates:
-            Candidate.objects.create(search=search, **considered)
+            known, _new = MarketDevice.objects.get_or_create(
+                name__iexact=considered["device"], maker__iexact=considered["maker"], model="",
+                defaults={"name": considered["device"], "maker": considered["maker"]},
+            )  # fmt: skip
+            Candidate.objects.create(search=search, market_device=known, **considered)
     return search
 
 
