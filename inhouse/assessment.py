@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,15 +10,15 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from inhouse import law, lifecycle
-from inhouse.dossier import current
-from inhouse.law.checks.assessment import outcome
-from inhouse.models import Answer, Assessment, Change, Step
+from inhouse import guide, law, lifecycle
+from inhouse.design import Piece, put_parts
+from inhouse.models import Answer, Assessment, CategoryFacts, Change, OtherRoute, Step
 from organisation import access, clock
 from organisation.access import Act, Scope
 from organisation.history import acting
 from organisation.models import Institution, Unit, User
 from products.models import Product, Revision
+from products.patients import holds_number
 
 Answers = dict[str, tuple[str, str]]
 """By question: the value ("yes" or "no") and the reason."""
@@ -67,6 +68,8 @@ def _open(product: Product, *, by: User) -> Assessment:
     assessment = product.assessments.latest("number")
     if product.stage != Product.Stage.PROPOSED or assessment.is_decided:
         raise ValidationError(_("The assessment is decided and can no longer be changed."))
+    if assessment.is_submitted:
+        raise ValidationError(_("The assessment is submitted: take it back to change an answer."))
     assessment.product = product
     return assessment
 
@@ -80,20 +83,157 @@ def describe(product: Product, *, name: str, summary: str, unit: Unit, by: User)
         product.save(update_fields=["name", "summary", "unit"])
 
 
+class WouldRemove(ValidationError):
+    """An answer that takes others off the way: said before it is done. Carries them in `removed`, as they are asked."""
+
+    def __init__(self, removed: list[str]) -> None:
+        self.removed = removed
+        super().__init__(_("This answer removes others that would no longer apply."), code="removes")
+
+
+@transaction.atomic
+def reply(
+    product: Product, tree: str, question: str, value: str, *, reason: str = "", by: User, confirmed: bool = False
+) -> list[str]:
+    """Answer one question of the way. Returns the questions whose answers no longer apply and were removed.
+
+    Raises WouldRemove, unless `confirmed`, when there are any; ValidationError for a question that the answers so far
+    do not lead to, a missing reason, or an answer that is guarded (CI-03).
+    """
+    assessment = _open(product, by=by)
+    course = guide.read(assessment.product)
+    asked = law.trees()[tree][question]
+    if guide.position(guide.way(course, past_end=True), "assessment-question", f"{tree}.{question}") is None:
+        raise ValidationError(_("The answers so far do not lead to this question."))
+    if asked.choice(value) is None:
+        raise ValidationError({"value": _("Choose an answer.")})
+    if value in asked.reason and not reason.strip():
+        raise ValidationError({"reason": _("Give the reason for your answer.")})
+    if asked.guard and asked.guard.answer == value and not course.holds(asked.guard.only_if):
+        raise ValidationError({"value": asked.guard.text})
+    now = {a.question: (a.value, a.reason) for a in course.given(tree)}
+    removed = _leave(assessment, tree, now | {question: (value, reason)}, confirmed=confirmed, by=by)
+    _follow(assessment, by=by)
+    return removed
+
+
 @transaction.atomic
 def answer(product: Product, tree: str, answers: Answers, *, by: User) -> None:
-    """Store the answers to a tree. Only questions on the path are kept; what an earlier answer no longer asks is removed."""
+    """Answer a whole tree at once. Only questions on the path are kept; what is no longer asked is removed."""
     assessment = _open(product, by=by)
-    store(tree, answers, assessment=assessment, by=by)
-    if tree == "md_or_ivd":
-        d = current(product)
-        regulation = Revision.Regulation.IVDR if outcome(d, tree) == "ivdr" else Revision.Regulation.MDR
+    _leave(assessment, tree, answers, confirmed=True, by=by)
+    _follow(assessment, by=by)
+
+
+@transaction.atomic
+def choose_categories(product: Product, chosen: Iterable[str], *, by: User, confirmed: bool = False) -> list[str]:
+    """Say which kinds of work it is; the others are answered no. Facts of a kind that is no longer chosen are removed."""
+    assessment = _open(product, by=by)
+    chosen = set(chosen)
+    if not chosen:
+        raise ValidationError(
+            {
+                "categories": _(
+                    "Choose at least one. If none fits, this guideline does not cover the work: ask an adviser."
+                )
+            }
+        )
+    questions = law.trees()["scope_categories"].questions
+    answers = {q.id: ("yes" if q.id in chosen else "no", "") for q in questions}
+    return _leave(assessment, "scope_categories", answers, confirmed=confirmed, by=by)
+
+
+@transaction.atomic
+def note_facts(product: Product, category: str, fields: dict[str, Any], *, by: User) -> None:
+    """Write what a kind of work asks to know (VGR-20…24)."""
+    assessment = _open(product, by=by)
+    if category not in guide.read(assessment.product).categories:
+        raise ValidationError(_("This kind of work is not chosen."))
+    with acting(by):
+        CategoryFacts.objects.update_or_create(assessment=assessment, category=category, defaults=fields)
+
+
+@transaction.atomic
+def combine(product: Product, pieces: Iterable[Piece], *, by: User) -> None:
+    """Name the parts of a combination, with what each manufacturer says on it (VGR-22). They are parts of the design."""
+    assessment = _open(product, by=by)
+    pieces = list(pieces)
+    if len(pieces) < 2:
+        raise ValidationError(_("A combination has at least two parts."))
+    for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN):
+        put_parts(revision, pieces, by=by)
+
+
+@transaction.atomic
+def note_route(product: Product, fields: dict[str, Any], *, by: User) -> None:
+    """Write what another way than in-house demands: custom-made (Annex XIII), or a clinical investigation."""
+    assessment = _open(product, by=by)
+    if holds_number(fields.get("special_features") or ""):
+        raise ValidationError(
+            {"special_features": _("That looks like a patient’s identity number: it stays in the patient’s record.")}
+        )
+    with acting(by):
+        OtherRoute.objects.update_or_create(assessment=assessment, defaults=fields)
+
+
+def _leave(assessment: Assessment, tree: str, answers: Answers, *, confirmed: bool, by: User) -> list[str]:
+    """Store the answers to a tree and take away what the way no longer leads to; or say first what that would be."""
+    before = _applying(guide.read(assessment.product))
+    with transaction.atomic():
+        store(tree, answers, assessment=assessment, by=by)
+        after = _applying(guide.read(assessment.product))
+        gone = {what: said for what, said in before.items() if what not in after}
+        if gone and not confirmed:
+            raise WouldRemove(list(gone.values()))
         with acting(by):
-            product.revisions.filter(stage=Revision.Stage.OPEN).update(regulation=regulation)
+            for tree_gone, question in gone:
+                if tree_gone == FACTS:
+                    CategoryFacts.objects.filter(assessment=assessment, category=question).delete()
+                else:
+                    Answer.objects.filter(assessment=assessment, tree=tree_gone, question=question).delete()
+    return list(gone.values())
+
+
+FACTS = "facts"
+
+
+def _applying(course: guide.Course) -> dict[tuple[str, str], str]:
+    """Everything answered that the way leads to, also past its end, with how it is asked."""
+    found: dict[tuple[str, str], str] = {}
+    given = {(a.tree, a.question) for a in course.answers if a.assessment_id == course.assessment.pk}
+    for stop in guide.way(course, past_end=True):
+        if stop.name == "assessment-question":
+            tree, question = stop.key.split(".")
+            if (tree, question) in given:
+                found[tree, question] = course.asked(tree)[question].text
+        elif stop.name == "assessment-facts" and course.facts_of(stop.key):
+            found[FACTS, stop.key] = law.trees()["scope_categories"][stop.key].text
+    return found
+
+
+def _follow(assessment: Assessment, *, by: User) -> None:
+    """What the answers say of the design: the regulation, software, and in vitro diagnostics."""
+    course = guide.read(assessment.product)
+    traits: dict[str, Any] = {"is_software": course.is_software}
+    if course.qualification.regulation:
+        traits["regulation"] = course.qualification.regulation
+        traits["is_in_vitro"] = course.qualification.regulation == Revision.Regulation.IVDR
+    with acting(by):
+        for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN):
+            changed = [name for name, value in traits.items() if getattr(revision, name) != value]
+            for name in changed:
+                setattr(revision, name, traits[name])
+            if changed:
+                revision.save(update_fields=changed)
 
 
 def store(
-    tree: str, answers: Answers, *, by: User, assessment: Assessment | None = None, change: Change | None = None
+    tree: str,
+    answers: Answers,
+    *,
+    by: User,
+    assessment: Assessment | None = None,
+    change: Change | None = None,
 ) -> None:
     """Write answers under the tree's present version; an answer that did not change keeps its person and day."""
     asked = law.trees()[tree]
@@ -124,17 +264,60 @@ def store(
 
 
 @transaction.atomic
-def write(product: Product, fields: dict[str, Any], *, by: User) -> None:
-    """Fill in texts of the assessment: the need, the non-medical statement, or the weighing with its day and person."""
+def write(product: Product, fields: dict[str, Any], *, by: User, intended_purpose: str | None = None) -> None:
+    """Fill in texts of the assessment: the need, the non-medical statement, or the weighing with its day and person.
+
+    `intended_purpose` belongs to the need and is kept with the design."""
     assessment = _open(product, by=by)
-    if (fields.get("advised_on") or clock.today()) > clock.today():
-        raise ValidationError({"advised_on": _("The advice cannot lie in the future.")})
+    today = clock.today()
+    for name, text in (
+        ("advised_on", _("The advice cannot lie in the future.")),
+        ("need_on", _("The need cannot be described in the future.")),
+    ):
+        if (fields.get(name) or today) > today:
+            raise ValidationError({name: text})
     for name, value in fields.items():
         setattr(assessment, name, value)
     if fields.keys() & set(WEIGHING):
-        assessment.weighed_on, assessment.weighed_by = clock.today(), by
+        assessment.weighed_on, assessment.weighed_by = today, by
+    if fields.keys() & set(NEED) and assessment.need_on is None and all(getattr(assessment, name) for name in NEED):
+        assessment.need_on = today
     with acting(by):
         assessment.save()
+        if intended_purpose is not None:
+            for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN):
+                if revision.intended_purpose != intended_purpose:
+                    revision.intended_purpose = intended_purpose
+                    revision.save(update_fields=["intended_purpose"])
+
+
+@transaction.atomic
+def submit(product: Product, *, by: User) -> None:
+    """Hand the assessment over to whoever decides, once nothing on the way is left."""
+    assessment = _open(product, by=by)
+    course = guide.read(assessment.product)
+    if unfinished := guide.unfinished(course):
+        raise ValidationError(
+            _("These parts of the way are not finished: %(parts)s.")
+            % {"parts": ", ".join(str(guide.part(name).title) for name in unfinished)}
+        )
+    assessment.submitted_on, assessment.submitted_by = clock.today(), by
+    with acting(by):
+        assessment.save(update_fields=["submitted_on", "submitted_by"])
+
+
+@transaction.atomic
+def take_back(product: Product, *, reason: str, by: User) -> None:
+    """Open a submitted assessment again, to change an answer before anyone decides."""
+    product = lifecycle.lock(product)
+    access.require(by, Act.ASSESS, product.scope)
+    lifecycle.in_words(reason=reason)
+    assessment = product.assessments.latest("number")
+    if assessment.is_decided or not assessment.is_submitted:
+        raise ValidationError(_("Only an assessment that waits for a decision is taken back."))
+    assessment.submitted_on = assessment.submitted_by = None
+    with acting(by, reason=reason):
+        assessment.save(update_fields=["submitted_on", "submitted_by"])
 
 
 @transaction.atomic
@@ -146,6 +329,8 @@ def decide(product: Product, *, make: bool, reason: str, by: User, end: str = ""
     if product_now.stage != Product.Stage.PROPOSED:
         raise ValidationError(_("This proposal is already decided."))
     lifecycle.in_words(reason=reason)
+    if make and not assessment.is_submitted:
+        raise ValidationError(_("The assessment is not submitted yet: someone must go through it to the end."))
     if not make and not end:
         raise ValidationError({"end": _("Say how the proposal ends.")})
     if not make and end == Product.Outcome.NOT_A_DEVICE and not assessment.non_medical_statement:

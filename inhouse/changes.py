@@ -64,6 +64,7 @@ def _open_next(product: Product) -> Revision:
             model=part.model,
             edition=part.edition,
             is_ce_marked=part.is_ce_marked,
+            statement=part.statement,
         )
     for entry in last.evidence_documents.select_related("document"):
         EvidenceDocument.objects.create(

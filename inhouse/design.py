@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -26,6 +26,7 @@ class Piece(TypedDict):
     model: str
     edition: str
     is_ce_marked: bool
+    statement: NotRequired[str]
 
 
 class Unmet(TypedDict):
@@ -70,17 +71,21 @@ def describe(
 @transaction.atomic
 def compose(revision: Revision, pieces: Iterable[Piece], *, by: User) -> None:
     """Replace the list of parts and accessories; a part that stays keeps its row."""
-    revision = opened(revision, by=by)
-    wanted = [dict(piece) for piece in pieces]
+    put_parts(opened(revision, by=by), pieces, by=by)
+
+
+def put_parts(revision: Revision, pieces: Iterable[Piece], *, by: User) -> None:
+    """Make these the parts of a revision that is locked; what is said of combining a part stays unless it is said anew."""
+    parts = list(revision.parts.all())
+    statements = {(part.name, part.maker, part.model): part.statement for part in parts}
+    names = ("name", "maker", "model", "edition", "is_ce_marked", "statement")
+    wanted: list[dict[str, Any]] = []
+    for piece in pieces:
+        kept = statements.get((piece["name"], piece["maker"], piece["model"]), "")
+        wanted.append({"statement": kept, **piece})
     with acting(by):
-        for part in revision.parts.all():
-            as_is = {
-                "name": part.name,
-                "maker": part.maker,
-                "model": part.model,
-                "edition": part.edition,
-                "is_ce_marked": part.is_ce_marked,
-            }
+        for part in parts:
+            as_is = {name: getattr(part, name) for name in names}
             if as_is in wanted:
                 wanted.remove(as_is)
             else:

@@ -260,8 +260,6 @@ def _stops(c: Course, past_end: bool) -> Iterator[Stop]:
         yield from section(c)
         if _ended(c, section) and not past_end:
             return
-    if not past_end and not c.categories:
-        pass
     yield Stop("assessment-need", "assessment-need", done=_need(c))
     yield from _market(c)
     yield from _questions(c, "assessment-prohibitions", "prohibitions")
@@ -359,6 +357,11 @@ def _software(c: Course) -> Iterator[Stop]:
         yield Stop("software", "software-data", done="data" in c.software)
         yield Stop("software", "software-points", done="points" in c.software)
         yield Stop("software", "software-steps", done="steps" in c.software)
+
+
+def unfinished(c: Course) -> list[str]:
+    """The parts of the way that still have a page to do, in their order."""
+    return list(dict.fromkeys(stop.part for stop in way(c) if not stop.done))
 
 
 def position(stops: list[Stop], name: str, key: str = "") -> int | None:

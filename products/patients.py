@@ -156,12 +156,12 @@ def _checked(purpose: str) -> str:
         raise ValidationError({"purpose": _("Say in a few words why you need to know who the patient is.")})
     if len(purpose) > 500:
         raise ValidationError({"purpose": _("Say it in at most 500 characters.")})
-    if any(character.isdigit() for character in purpose) and _holds_number(purpose):
+    if any(character.isdigit() for character in purpose) and holds_number(purpose):
         raise ValidationError({"purpose": _("Do not write the patient's number here.")})
     return purpose
 
 
-def _holds_number(text: str) -> bool:
+def holds_number(text: str) -> bool:
     """Ten or more digits in a row, also with a hyphen or blanks between: a purpose needs none."""
     run = 0
     for character in text:

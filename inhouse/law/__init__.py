@@ -16,7 +16,19 @@ from typing import Any
 
 import yaml
 
-from inhouse.law.questions import Chain, Outcome, Question, Tree, as_asked, chain, outcomes, tree, trees, versions
+from inhouse.law.questions import (
+    Chain,
+    Outcome,
+    Question,
+    Tree,
+    as_asked,
+    chain,
+    outcomes,
+    routes,
+    tree,
+    trees,
+    versions,
+)
 from inhouse.law.words import Words, said
 
 FOLDER = Path(__file__).parent
@@ -148,5 +160,5 @@ def in_force(*, country: str, chosen: Iterable[str], day: date) -> Iterator[Requ
 
 __all__ = [
     "Chain", "Outcome", "Pack", "Question", "Requirement", "Tree", "Words", "as_asked", "chain", "gates", "house_rules", "in_force",
-    "outcomes", "packs", "requirements", "said", "tree", "trees", "versions",
+    "outcomes", "packs", "requirements", "routes", "said", "tree", "trees", "versions",
 ]  # fmt: skip

@@ -208,6 +208,29 @@ def outcomes() -> dict[str, Outcome]:
 
 
 @dataclass(frozen=True)
+class Demand:
+    """Something that another way than in-house demands."""
+
+    words: Words
+    source_words: Words
+
+    @property
+    def text(self) -> str:
+        return said(self.words)
+
+    @property
+    def source(self) -> str:
+        return said(self.source_words)
+
+
+@cache
+def routes() -> dict[str, tuple[Demand, ...]]:
+    """What the ways beside Article 5(5) demand, by the outcome that leads there."""
+    data = yaml.safe_load((FOLDER / "routes.yaml").read_text(encoding="utf-8"))
+    return {name: tuple(Demand(row["text"], row["source"]) for row in rows) for name, rows in data.items()}
+
+
+@dataclass(frozen=True)
 class Chain:
     """Trees asked one after the other, each outcome naming the next."""
 

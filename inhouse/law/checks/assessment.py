@@ -6,22 +6,23 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from inhouse import law
+from inhouse import guide, law
 from inhouse.dossier import Dossier
 from inhouse.law.checks import Missing, check
 from inhouse.models import Assessment, MarketSearch
 
 
-def outcome(d: Dossier, tree: str) -> str:
-    """Where the answers of the latest assessment lead; empty while a question on the path is unanswered."""
-    return law.trees()[tree].walk({question: answer.value for question, answer in d.answered(tree).items()})[1]
+def course(d: Dossier) -> guide.Course | None:
+    """The way of the latest assessment, read from the dossier."""
+    return guide.of(d) if d.assessment else None
 
 
 @check("G1", "VGR-02", "MDR55-0")
 def device_question(d: Dossier) -> Iterator[Missing]:
-    if not outcome(d, "general_definition"):
+    c = course(d)
+    if c is None or not c.qualification.end:
         yield Missing(_("Say whether it is a medical device."), "assessment-device")
-    elif outcome(d, "general_definition") == "not_covered":
+    elif c.qualification.end == "not_covered":
         yield Missing(
             _("By the answers this is not a medical device: it is not made under Article 5(5)."), "assessment-device"
         )
@@ -29,17 +30,15 @@ def device_question(d: Dossier) -> Iterator[Missing]:
 
 @check("G1", "VGR-11")
 def non_medical_statement(d: Dossier) -> Iterator[Missing]:
-    if outcome(d, "general_definition") == "not_covered" and not (d.assessment and d.assessment.non_medical_statement):
+    c = course(d)
+    if c and c.qualification.end == "not_covered" and not c.assessment.non_medical_statement:
         yield Missing(_("Describe in your own words the intended use that is not medical."), "assessment-device")
 
 
 @check("G1", "VGR-12")
 def regulation(d: Dossier) -> Iterator[Missing]:
-    if outcome(d, "general_definition") != "general_device":
-        return
-    if not outcome(d, "md_or_ivd"):
-        yield Missing(_("Say whether it is an in vitro diagnostic medical device."), "assessment-device")
-    elif outcome(d, "md_or_ivd") == "ivdr":
+    c = course(d)
+    if c and c.qualification.end == "ivdr":
         yield Missing(
             _(
                 "This is an in vitro diagnostic medical device. IVDR Article 5(5) is not in this register yet: the proposal is kept and waits."
@@ -48,17 +47,67 @@ def regulation(d: Dossier) -> Iterator[Missing]:
         )
 
 
+@check("G1", "USE-01")
+def way_of_use(d: Dossier) -> Iterator[Missing]:
+    c = course(d)
+    if c is None or (c.assessment.is_decided and not c.given("ways_of_use")):
+        return  # decided on the short form, which did not ask
+    way = c.outcome("ways_of_use")
+    if not way:
+        yield Missing(_("Say in which of the five ways it may be used in health care."), "assessment-route")
+    elif way not in ("use_in_house", "use_custom_made", "use_investigation"):
+        yield Missing(
+            _("By the answers it is not used as an in-house device: %(way)s.") % {"way": law.outcomes()[way].text},
+            "assessment-route",
+        )
+    elif way != "use_in_house" and not c.end():
+        yield Missing(
+            _("The answers do not fit together: the way into use is “%(way)s”, but what follows says otherwise.")
+            % {"way": law.outcomes()[way].text},
+            "assessment-route",
+        )
+
+
 @check("G1", "VGR-20")
 def scope_category(d: Dossier) -> Iterator[Missing]:
-    if not any(answer.is_yes for answer in d.answered("scope_categories").values()):
+    c = course(d)
+    if c is None or not c.categories:
         yield Missing(_("Choose what kind of work it is, at least one of the five categories."), "assessment-scope")
+
+
+@check("G1", "VGR-21", "VGR-22", "VGR-23", "VGR-24")
+def scope_facts(d: Dossier) -> Iterator[Missing]:
+    c = course(d)
+    if c is None or c.assessment.is_decided:
+        return
+    for category in c.categories:
+        if c.facts_of(category) is None:
+            title = law.trees()["scope_categories"][category].text
+            yield Missing(
+                _("Describe what the kind of work asks to know: “%(category)s”.") % {"category": title},
+                "assessment-scope",
+            )
+
+
+@check("G1", "CI-02")
+def investigation(d: Dossier) -> Iterator[Missing]:
+    c = course(d)
+    if c is None or not c.studies or (c.assessment.is_decided and not c.given("clinical_investigation")):
+        return
+    if not c.outcome("clinical_investigation"):
+        yield Missing(_("Say whether it is a clinical investigation."), "assessment-scope")
+    elif c.outcome("clinical_investigation") == "ci":
+        yield Missing(
+            _("By the answers this is a clinical investigation: apply or notify before it starts."), "assessment-scope"
+        )
 
 
 @check("G1", "CMD-01")
 def custom_made(d: Dossier) -> Iterator[Missing]:
-    if not outcome(d, "custom_made"):
+    c = course(d)
+    if c is None or not c.outcome("custom_made"):
         yield Missing(_("Say whether it is custom-made for one named patient."), "assessment-route")
-    elif outcome(d, "custom_made") == "custom_made":
+    elif c.outcome("custom_made") == "custom_made":
         yield Missing(
             _("By the answers this is a custom-made device: Annex XIII applies instead of Article 5(5)."),
             "assessment-route",
@@ -67,9 +116,10 @@ def custom_made(d: Dossier) -> Iterator[Missing]:
 
 @check("G1", "MDR55-m")
 def outside_use(d: Dossier) -> Iterator[Missing]:
-    if not outcome(d, "outside_use"):
+    c = course(d)
+    if c is None or not c.outcome("outside_use"):
         yield Missing(_("Say whether patients will use it outside the institution."), "assessment-route")
-    elif outcome(d, "outside_use") == "outside":
+    elif c.outcome("outside_use") == "outside":
         yield Missing(
             _("Patients would use it outside the institution; that needs a CE-marked device."), "assessment-route"
         )
