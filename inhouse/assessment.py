@@ -356,17 +356,20 @@ def _carry_over(product: Product, assessment: Assessment, *, by: User) -> None:
 
 @transaction.atomic
 def again(product: Product, *, reason: str, by: User) -> None:
-    """Propose a rejected product again: a new assessment that starts from the texts of the last."""
+    """Propose a rejected product again: a new assessment that starts from what the last one says."""
     locked = lifecycle.lock(product)
     access.require(by, Act.PROPOSE, locked.scope)
     lifecycle.in_words(reason=reason)
     last = locked.assessments.latest("number")
     lifecycle.move(product, Product.Stage.PROPOSED, by=by, reason=reason)
     with acting(by, reason=reason):
-        Assessment.objects.create(
+        new = Assessment.objects.create(
             product=product,
             number=last.number + 1,
             started_on=clock.today(),
             started_by=by,
-            **{name: getattr(last, name) for name in (*NEED, "non_medical_statement")},
+            **{name: getattr(last, name) for name in (*NEED, "need_on", "non_medical_statement")},
         )
+        for row in (*last.answers.all(), *last.category_facts.all()):
+            row.pk, row._state.adding, row.assessment = None, True, new
+            row.save()

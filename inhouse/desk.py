@@ -71,10 +71,11 @@ def _to_decide(user: User) -> Iterator[Task]:
     if not access.somewhere(user, Act.DECIDE):
         return
     open_ones = Product.objects.select_related("unit")
-    proposed = _within(user, Act.DECIDE, open_ones.filter(stage=Product.Stage.PROPOSED))[:LOOKED_AT]
-    for d in gather(list(proposed)):
-        if all(obstacle.mend == "decision" for obstacle in gates.standing(d, "G1", "G2")):
-            yield Task(_("Decide whether it is made"), d.product, _to("decision", d.product))
+    submitted = open_ones.filter(
+        stage=Product.Stage.PROPOSED, assessments__submitted_on__isnull=False, assessments__decision=""
+    )
+    for product in _within(user, Act.DECIDE, submitted)[:LOOKED_AT]:
+        yield Task(_("Decide whether it is made"), product, _to("decision", product))
     ownerless = open_ones.filter(stage=Product.Stage.ELIGIBLE, owner=None).exclude(
         appointments__accepted_on=None,
         appointments__declined_on=None,

@@ -132,7 +132,7 @@ def _for_product(d: Dossier, to: P) -> list[Obstacle]:
     stage = P(d.product.stage)
     lawful = gates.standing(d, *PRODUCT_GATES.get((stage, to), ()))
     if to == P.ELIGIBLE:
-        return _with(_decided(d), lawful)
+        return _with([*_submitted(d), *_decided(d)], lawful)
     if to == P.DEVELOPMENT:
         return _with(_owned(d), lawful)
     if to == P.IN_USE and stage == P.DEVELOPMENT:
@@ -194,6 +194,12 @@ def _declared(d: Dossier, revision: Revision | None) -> list[Obstacle]:
     if revision is None or revision.stage == R.OPEN or d.declaration(revision) is None:
         return [Obstacle(_("No signed declaration stands for the revision."), mend="declaration")]
     return []
+
+
+def _submitted(d: Dossier) -> list[Obstacle]:
+    if d.assessment and d.assessment.is_submitted:
+        return []
+    return [Obstacle(_("The assessment is gone through to its end and submitted."), mend="assessment")]
 
 
 def _decided(d: Dossier) -> list[Obstacle]:

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse import assessment as rules
+from inhouse import guide, law
 from inhouse.dossier import current
-from inhouse.views import pages, steps
+from inhouse.views import guided, pages, record
 from organisation import access
 from organisation.access import Act
 from organisation.doors import Request, door
@@ -39,13 +40,16 @@ def decision(request: Request, product: Product) -> HttpResponse:
     d = current(product)
     making = request.method == "POST" and request.POST.get("decision") == "make"
     rejecting = request.method == "POST" and not making
-    make, reject = MakeForm(request.POST if making else None), RejectForm(request.POST if rejecting else None)
+    end = guide.of(d).end()
+    expected = {"end": law.outcomes()[end].ends} if end else {}
+    make = MakeForm(request.POST if making else None)
+    reject = RejectForm(request.POST if rejecting else None, initial=expected)
     form: Form = make if making else reject
-    if steps.sent(request, form):
-        end = form.cleaned_data.get("end", "")
+    if guided.sent(request, form):
+        ends = form.cleaned_data.get("end", "")
         if pages.attempt(
             form,
-            lambda: rules.decide(product, make=making, reason=form.cleaned_data["reason"], end=end, by=request.user),
+            lambda: rules.decide(product, make=making, reason=form.cleaned_data["reason"], end=ends, by=request.user),
         ):
             messages.success(
                 request,
@@ -60,8 +64,9 @@ def decision(request: Request, product: Product) -> HttpResponse:
         product,
         "inhouse/assessment/decision.html",
         d=d,
-        sections=[section for section in steps.sections(d) if section.part.name in resting_on],
-        missing=steps.missing(d),
+        sections=[section for section in record.sections(d) if section.part.name in resting_on],
+        missing=record.missing(d),
+        ended=law.outcomes()[end] if end else None,
         make=make,
         reject=reject,
         errors=[form] if request.method == "POST" else [],

@@ -171,7 +171,7 @@ FACTS: dict[str, tuple[str, ...]] = {
 MAY_BE_BLANK = {"manufacture_modify": ("is_accessory", "device", "maker", "model", "stated_purpose")}
 
 
-def FactsForm(category: str) -> type[ModelForm[CategoryFacts]]:
+def facts_form(category: str) -> type[ModelForm[CategoryFacts]]:
     """The form of one kind of work."""
 
     class Facts(ModelForm[CategoryFacts]):
@@ -210,7 +210,7 @@ def facts(request: Request, about: Kind) -> HttpResponse:
     product, category = about.product, about.category
     course = guided.locked(request, product)
     instance = course.facts_of(category) or CategoryFacts(assessment=course.assessment, category=category)
-    form = FactsForm(category)(guided.typed(request), instance=instance)
+    form = facts_form(category)(guided.typed(request), instance=instance)
     parts = _parts(category, request, course.revision)
     given = [form] if parts is None else [form, parts]
     if guided.sent(request, *given):
