@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm
 from organisation.models import Unit
+from products import similar
 from products.models import Product
 
 
@@ -33,6 +34,16 @@ class ProposeForm(ModelForm[Product]):
     class Meta:
         model = Product
         fields = ("name", "summary", "unit")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("name", "summary"):
+            self.fields[name].widget.attrs |= {
+                "hx-get": reverse("inhouse:similar"),
+                "hx-trigger": "input changed delay:400ms",
+                "hx-include": "[name=name], [name=summary]",
+                "hx-target": "#similar",
+            }
 
 
 class ProposalForm(EditForm[Product]):
@@ -51,10 +62,16 @@ class ProposalForm(EditForm[Product]):
 @door(Act.PROPOSE)
 def propose(request: Request) -> HttpResponse:
     """The first page: an idea becomes a product with a number."""
-    form = ProposeForm(request.POST or None, initial={"unit": request.user.unit_id})
+    looking = "look" in request.POST
+    form = ProposeForm(
+        None if looking else request.POST or None,
+        initial={"unit": request.user.unit_id} | (request.POST.dict() if looking else {}),
+    )
     made: list[Product] = []
-    if guided.sent(request, form) and pages.attempt(
-        form, lambda: made.append(rules.propose(**form.values, by=request.user))
+    if (
+        not looking
+        and guided.sent(request, form)
+        and pages.attempt(form, lambda: made.append(rules.propose(**form.values, by=request.user)))
     ):
         [product] = made
         messages.success(
@@ -67,6 +84,8 @@ def propose(request: Request) -> HttpResponse:
         {
             "form": form,
             "errors": [form],
+            "looked": looking,
+            "found": _similar(request.POST) if request.method == "POST" else [],
             "title": _("What do you want to make?"),
             "sources": [],
             "back": reverse("inhouse:products"),
@@ -75,6 +94,16 @@ def propose(request: Request) -> HttpResponse:
             ],
         },
     )
+
+
+def _similar(typed: QueryDict) -> list[Product]:
+    return similar.find(f"{typed.get('name', '')} {typed.get('summary', '')}".replace("\0", ""))
+
+
+@door(Act.WORK)
+def similar_ones(request: Request) -> HttpResponse:
+    """While someone types: products of the institution that are like it."""
+    return render(request, "inhouse/assessment/_similar.html", {"found": _similar(request.GET), "looked": True})
 
 
 @door(Act.WORK, pages.product, post=Act.ASSESS)
@@ -170,6 +199,7 @@ def again(request: Request, product: Product) -> HttpResponse:
 
 urls = [
     path("products/new/", propose, name="propose"),
+    path("products/similar/", similar_ones, name="similar"),
     path("products/<int:pk>/assessment/", assessment, name="assessment"),
     path("products/<int:pk>/assessment/proposal/", proposal, name="assessment-proposal"),
     path("products/<int:pk>/assessment/submit/", submit, name="assessment-submit"),
