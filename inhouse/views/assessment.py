@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
+from django.http import FileResponse, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from documents import rendering
 from inhouse import assessment as rules
 from inhouse import guide, law
 from inhouse.dossier import current
 from inhouse.forms import UnitField
 from inhouse.views import guided, pages, record
+from organisation import clock
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm
@@ -144,6 +147,37 @@ def assessment(request: Request, product: Product) -> HttpResponse:
     )
 
 
+@door(Act.WORK, pages.product)
+def paper(request: Request, product: Product) -> HttpResponse:
+    """The assessment as PDF: the latest, or the one whose number stands in the address (`?number=`)."""
+    d = current(product)
+    asked = request.GET.get("number", "")
+    about = next((a for a in d.assessments if str(a.number) == asked), d.assessment)
+    assert about is not None
+    course = guide.of(d, about)
+    end = course.end()
+    title = _("Assessment of %(product)s") % {"product": product.name}
+    content = rendering.pdf(
+        "inhouse/assessment/paper.html",
+        {
+            "product": product,
+            "institution": d.institution,
+            "assessment": about,
+            "outcome": product.get_outcome_display() if about is d.assessment else "",
+            "end": law.outcomes()[end] if end else None,
+            "demands": law.routes().get(end, ()),
+            "sections": record.sections(d, about),
+        },
+        language=request.LANGUAGE_CODE,
+        title=title,
+        author=d.institution.name,
+        subject=product.number,
+        created=clock.now(),
+    )
+    name = _("%(product)s assessment %(number)s") % {"product": product.number, "number": about.number}
+    return FileResponse(io.BytesIO(content), content_type="application/pdf", filename=f"{name}.pdf")
+
+
 @door(Act.ASSESS, pages.product)
 def submit(request: Request, product: Product) -> HttpResponse:
     """Hand the assessment over to whoever decides."""
@@ -202,6 +236,7 @@ urls = [
     path("products/similar/", similar_ones, name="similar"),
     path("products/<int:pk>/assessment/", assessment, name="assessment"),
     path("products/<int:pk>/assessment/proposal/", proposal, name="assessment-proposal"),
+    path("products/<int:pk>/assessment/paper.pdf", paper, name="assessment-paper"),
     path("products/<int:pk>/assessment/submit/", submit, name="assessment-submit"),
     path("products/<int:pk>/assessment/take-back/", take_back, name="assessment-take-back"),
     path("products/<int:pk>/assessment/again/", again, name="assessment-again"),
