@@ -46,20 +46,19 @@ class Part:
 
     name: str
     title: Any
-    demands: tuple[str, ...] = ()
 
 
 PARTS = (
     Part("assessment-proposal", _("The idea")),
-    Part("assessment-device", _("Medical device or not"), ("VGR-02", "SW-02", "SW-03")),
-    Part("assessment-route", _("Way into use"), ("USE-01", "CMD-01", "MDR55-m")),
-    Part("assessment-scope", _("Kind of work"), ("VGR-20", "CI-02")),
-    Part("assessment-need", _("The need"), ("VGR-10", "PROC-01")),
-    Part("market", _("Market search"), ("MDR55-c", "IVDR55-d", "MDR55-n")),
-    Part("assessment-prohibitions", _("Grounds that rule out"), ("MDR55-a", "MDR55-j")),
-    Part("class", _("Risk class"), ("SW-06",)),
-    Part("software", _("Software"), ("SW-04", "SW-13", "SW-14")),
-    Part("assessment-weighing", _("Benefit, risk and cost"), ("VGR-40", "VGR-41")),
+    Part("assessment-device", _("Medical device or not")),
+    Part("assessment-route", _("Way into use")),
+    Part("assessment-scope", _("Kind of work")),
+    Part("assessment-need", _("The need")),
+    Part("market", _("Market search")),
+    Part("assessment-prohibitions", _("Grounds that rule out")),
+    Part("class", _("Risk class")),
+    Part("software", _("Software")),
+    Part("assessment-weighing", _("Benefit, risk and cost")),
 )
 
 

@@ -73,8 +73,10 @@ READINESS = {
     "follow_up_months": 36,
 }
 ANSWERS = {
+    "software_is_device": {"sw1": "no"},
     "general_definition": {"g1": "yes", "g2": "yes"},
     "md_or_ivd": {"iv1": "no"},
+    "ways_of_use": {"way": "in_house"},
     "custom_made": {"c1": "no"},
     "outside_use": {"o1": "no"},
     "scope_categories": {"manufacture_modify": "yes"},
@@ -150,15 +152,18 @@ def answers(given: dict[str, str], *, reason: str = "As we see it") -> assessmen
     return {question: (value, reason) for question, value in given.items()}
 
 
-def assessed(name: str = "Catheter adapter", **given: Any) -> Product:
-    """All that the decision rests on is written down; nobody has decided yet."""
+def assessed(name: str = "Catheter adapter", *, submit: bool = True, **given: Any) -> Product:
+    """All that the decision rests on is written down and submitted; nobody has decided yet."""
     product = proposed(name, **given)
     by = engineer(product)
     for tree, values in ANSWERS.items():
         assessment.answer(product, tree, answers(values), by=by)
-    assessment.write(product, NEED, by=by)
+    assessment.note_facts(product, "manufacture_modify", {"device": ""}, by=by)
+    assessment.write(product, NEED, intended_purpose=DESIGN["intended_purpose"], by=by)
     searched(product)
     assessment.write(product, WEIGHING, by=by)
+    if submit:
+        assessment.submit(product, by=by)
     return fresh(product)
 
 

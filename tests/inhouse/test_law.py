@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from itertools import product as combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,14 @@ from django.utils import translation
 from inhouse import changes, law
 from inhouse.law import Pack, Question, Requirement, Tree, checks
 from organisation.models import Institution
-from products.models import Revision
+from products.models import Product, Revision
 
 LANGUAGES = {"en", "sv", "nb"}
 PACKS = list(law.packs().values())
 REQUIREMENTS = list(law.requirements().values())
-TREES = list(law.trees().values())
+TREES = [tree for found in law.versions().values() for tree in found]
 AT_GATES = [(row.id, gate) for row in REQUIREMENTS for gate in row.gates]
-ID = re.compile(r"(MDR55|IVDR55|VGR|CMD|SW|RET|GSPR|AIA|MDCG|INC|SE|NO)-[0-9A-Za-z]+")
+ID = re.compile(r"(MDR55|IVDR55|VGR|CMD|SW|CI|USE|PROC|RET|GSPR|AIA|MDCG|INC|SE|NO)-[0-9A-Za-z]+")
 
 
 def ids(rows: list[Any]) -> list[str]:
@@ -183,22 +182,40 @@ def test_a_tree_has_a_version_and_speaks_three_languages(tree: Tree) -> None:
         assert len(question.id) <= 40  # the width of its column
 
 
-@pytest.mark.parametrize("tree", [t for t in TREES if t.start], ids=ids([t for t in TREES if t.start]))
-def test_every_answer_leads_on_or_to_an_outcome_and_every_question_is_reached(tree: Tree) -> None:
+@pytest.mark.parametrize("tree", TREES, ids=lambda tree: f"{tree.id}@{tree.version}")
+def test_every_choice_speaks_three_languages_and_every_question_is_reached(tree: Tree) -> None:
     known, reached = {q.id for q in tree.questions}, {tree.start}
     for question in tree.questions:
-        for branch in (question.yes, question.no):
-            assert branch.keys() in ({"next"}, {"outcome"}), question.id
-            reached |= {branch["next"]} if "next" in branch else set()
-    assert reached == known
+        assert question.reason <= {choice.id for choice in question.choices}
+        assert question.since <= tree.version
+        assert question.guard is None or question.guard.words.keys() == LANGUAGES
+        for choice in question.choices:
+            assert choice.words.keys() == LANGUAGES
+            assert not choice.help_words or choice.help_words.keys() == LANGUAGES
+            assert choice.leads.keys() in ([{"next"}, {"outcome"}] if tree.start else [set()]), question.id
+            reached |= {choice.leads["next"]} if "next" in choice.leads else set()
+    assert not tree.start or reached == known
 
 
-@pytest.mark.parametrize("tree", [t for t in TREES if t.start], ids=ids([t for t in TREES if t.start]))
-def test_whatever_is_answered_a_tree_comes_to_an_end(tree: Tree) -> None:
-    for values in combinations(("yes", "no"), repeat=len(tree.questions)):
-        path, outcome = tree.walk(dict(zip((q.id for q in tree.questions), values, strict=True)))
-        assert outcome
-        assert len(set(path)) == len(path)
+def test_the_versions_of_a_tree_are_numbered_from_one() -> None:
+    for found in law.versions().values():
+        assert [tree.version for tree in found] == list(range(1, len(found) + 1))
+
+
+def test_every_outcome_is_known_and_leads_to_a_tree_that_exists() -> None:
+    used = {c.leads["outcome"] for t in TREES for q in t.questions for c in q.choices if "outcome" in c.leads}
+    assert used == set(law.outcomes())
+    for outcome in law.outcomes().values():
+        assert outcome.words.keys() == LANGUAGES
+        assert not outcome.next_tree or outcome.next_tree in law.trees()
+        assert not outcome.ends or outcome.ends in Product.Outcome.values
+        assert bool(outcome.ends) == (outcome.follows_words.keys() == LANGUAGES)
+
+
+def test_what_other_ways_demand_is_told_in_three_languages_with_its_source() -> None:
+    for outcome, demands in law.routes().items():
+        assert law.outcomes()[outcome].ends
+        assert all(demand.words.keys() == LANGUAGES == demand.source_words.keys() for demand in demands)
 
 
 def test_a_tree_waits_at_the_first_question_without_an_answer() -> None:
@@ -216,18 +233,7 @@ def test_a_set_of_questions_leads_nowhere() -> None:
             assert tree.walk({}) == ([], "")
 
 
-def test_the_trees_that_the_rules_ask_exist_with_the_questions_and_outcomes_that_they_name() -> None:
-    outcomes = {
-        name: {branch["outcome"] for q in tree.questions for branch in (q.yes, q.no) if "outcome" in branch}
-        for name, tree in law.trees().items()
-        if tree.start
-    }
-    assert outcomes == {
-        "general_definition": {"general_device", "not_covered"},
-        "md_or_ivd": {"mdr", "ivdr"},
-        "custom_made": {"custom_made", "not_custom_made"},
-        "outside_use": {"inside", "outside"},
-    }
+def test_the_trees_that_the_rules_ask_exist_with_the_questions_that_they_name() -> None:
     prohibitions = [q.id for q in law.trees()["prohibitions"].questions]
     assert prohibitions == ["ce_equivalent_exists", "industrial_scale", "not_safe_benefit", "outside_organisation"]
     assert len(law.trees()["scope_categories"].questions) == 5
