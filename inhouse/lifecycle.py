@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from inhouse import gates
 from inhouse.dossier import Dossier, current
+from inhouse.law.checks.withdrawal import fates
 from inhouse.models import Assessment, Declaration, Step
 from inhouse.obstacles import Obstacle, Refused
 from organisation import access, clock
@@ -212,6 +213,11 @@ def _explained(d: Dossier) -> list[Obstacle]:
     return [Obstacle(_("Say why the product is taken out of use."), mend="withdrawal")]
 
 
+def _fated(d: Dossier) -> list[Obstacle]:
+    """What the law asks on request (MDR 5(5)(d)) and the years of keeping both hang on: what became of each item."""
+    return [Obstacle(missing.text, mend=missing.mend) for missing in fates(d)]
+
+
 def _disposable() -> list[Obstacle]:
     """Nothing is disposed of before the register can record the decision."""
     return [
@@ -263,9 +269,9 @@ def _unwritten(d: Dossier, subject: Product | Revision, to: P | R, outcome: str)
 def watch(d: Dossier) -> list[Obstacle]:
     """What must be put right while the product is in use, paused or withdrawn."""
     if d.product.stage in (P.IN_USE, P.SUSPENDED):
-        return gates.standing(d, "G8")
+        return _with(_going_on(d), gates.standing(d, "G8"))
     if d.product.stage == P.WITHDRAWN:
-        return gates.standing(d, "G10")
+        return _with(_fated(d), gates.standing(d, "G10"))
     return []
 
 

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from inhouse import assessment, changes, declarations, gates, law, lifecycle, suspension, withdrawal
 from inhouse.dossier import current
-from inhouse.models import Assessment, Step
+from inhouse.models import Assessment, EvidenceDocument, Step
 from inhouse.obstacles import Refused
 from organisation import access
 from organisation.models import Institution, Role, User
@@ -264,6 +264,42 @@ def test_without_any_rule_a_withdrawal_says_why(owner: User) -> None:
     product = stations.in_use()
     with refused("Say why the product is taken out of use"):
         lifecycle.move(product, P.WITHDRAWN, by=owner)
+
+
+@pytest.mark.usefixtures("lawless")
+def test_without_any_rule_what_became_of_each_item_is_still_asked() -> None:
+    product = stations.withdrawn()
+    assert [(o.text, o.mend) for o in lifecycle.watch(current(product))] == [
+        ("It is not recorded yet what became of 1 item.", "items")
+    ]
+    stations.scrapped(product.items.get())
+    assert lifecycle.watch(current(product)) == []
+
+
+@pytest.mark.usefixtures("lawless")
+def test_without_any_rule_a_pause_is_still_seen() -> None:
+    assert [o.mend for o in lifecycle.watch(current(stations.suspended()))] == ["suspension"]
+
+
+def test_where_no_house_rule_is_chosen_nothing_is_signed_that_is_not_verified_and_validated(owner: User) -> None:
+    product = stations.in_development()
+    for group in EvidenceDocument.Group:
+        stations.document(stations.coming(product), group=group)
+    Institution.objects.update(house_rules=[])
+    for kind, missing in (("verification", "approved verification"), ("validation", "approved validation")):
+        with refused(missing, Refused):
+            stations.sign(product)
+        stations.record(stations.coming(product), kind=kind)
+    stations.sign(product)
+
+
+def test_where_no_house_rule_is_chosen_an_in_vitro_device_is_still_not_made_here(manager: User) -> None:
+    product = stations.assessed()
+    Institution.objects.update(house_rules=[])
+    in_vitro = stations.answers({"iv1": "yes"})
+    assessment.answer(product, "md_or_ivd", in_vitro, by=stations.engineer(product))
+    with refused("IVDR Article 5\\(5\\) is not in this register yet", Refused):
+        assessment.decide(product, make=True, reason="We need it", by=manager)
 
 
 @pytest.mark.usefixtures("lawless")
