@@ -310,6 +310,7 @@ CASES = [
     Case("G7", "MDR55-g", "an item at the ward is not released", unreleased),
     Case("G7", "MDR55-g", "an item at the ward is released tomorrow", released_later),
     Case("G8", "MDR55-h VGR-60 MDR55-c", "four years went by", years_later),
+    Case("G8", "MDR55-c", "there is an equivalent now", lambda d: setattr(d.search, "result", "equivalent")),
     Case("G8", "VGR-60 MDR55-h", "an action is late", unfinished_action),
     Case("G8", "VGR-62", "use is paused", paused),
     Case("G8", "VGR-62 MDR55-h", "the last review said stop", said_stop),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inhouse import assessment, gates, market
+from inhouse import assessment, gates, lifecycle, market, suspension
 from inhouse.dossier import current
 from organisation import clock
 from organisation.models import User
@@ -106,4 +106,18 @@ def test_a_renewed_search_that_finds_an_equivalent_does_not_undo_the_decision_bu
         product = stations.in_use()
     with stations.on_day("2026-06-01"):
         market.record(product, **SEARCH | {"result": "equivalent"}, searched_on=clock.today(), by=engineer)
-    assert stations.fresh(product).stage == "in_use"
+        assert stations.fresh(product).stage == "in_use"
+        [obstacle] = [o for o in lifecycle.watch(current(product)) if o.mend == "market"]
+        assert (
+            obstacle.text == "The market search found an equivalent device: begin the transition to the CE-marked one."
+        )
+        assert [row.id for row in obstacle.requirements] == ["MDR55-c"]
+        market.record(product, **SEARCH, searched_on=clock.today(), by=engineer)
+        assert "market" not in [o.mend for o in lifecycle.watch(current(product))]
+
+
+def test_use_that_is_paused_does_not_go_on_beside_an_equivalent_device(engineer: User, owner: User) -> None:
+    product = stations.suspended()
+    market.record(product, **SEARCH | {"result": "equivalent"}, searched_on=clock.today(), by=engineer)
+    with refused("begin the transition to the CE-marked one"):
+        suspension.resume(product, measures="Glued", by=owner)

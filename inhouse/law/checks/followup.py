@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from inhouse import followup, market
 from inhouse.dossier import Dossier
 from inhouse.law.checks import Missing, check
-from inhouse.models import FollowUp
+from inhouse.models import FollowUp, MarketSearch
 
 
 @check("G8", "VGR-60")
@@ -31,6 +31,10 @@ def justified(d: Dossier) -> Iterator[Missing]:
     due = market.due_on(d)
     if due is not None and due < d.on:
         yield Missing(_("Renew the market search: it was due on %(day)s.") % {"day": date_format(due)}, "market")
+    if d.search and d.search.result == MarketSearch.Result.EQUIVALENT:
+        yield Missing(
+            _("The market search found an equivalent device: begin the transition to the CE-marked one."), "market"
+        )
 
 
 def said_stop(d: Dossier) -> Iterator[Missing]:
