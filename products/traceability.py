@@ -90,6 +90,18 @@ def release(item: Item, *, made_to: str, checks: str, deviations: str = "", by: 
         item.save()
 
 
+def release_anew(revision: Revision, *, reason: str, by: User) -> None:
+    """Take back the releases of a revision's items: its documentation may change again, so each is released anew.
+
+    Where an item is stays recorded, and so does its earlier release, in the history. Asked by the rule that opens the
+    revision again, which knows who may.
+    """
+    with acting(by, reason=reason):
+        revision.items.living().released().update(
+            released_on=None, released_by=None, made_to="", checks="", deviations=""
+        )
+
+
 @transaction.atomic
 def place(
     item: Item, *, unit: Unit | None, outside: str = "", quantity: int | None = None, since: date, by: User
