@@ -171,7 +171,13 @@ def _with(own: list[Obstacle], lawful: list[Obstacle]) -> list[Obstacle]:
 
 
 def _owned(d: Dossier) -> list[Obstacle]:
-    return [] if d.product.owner_id else [Obstacle(_("Nobody owns the product."), mend="owner")]
+    owner = d.product.owner
+    if owner is None:
+        return [Obstacle(_("Nobody owns the product."), mend="owner")]
+    if owner.is_active:
+        return []
+    left = _("%(person)s has left and can no longer answer for the product: appoint a new product owner.")
+    return [Obstacle(left % {"person": owner}, mend="owner")]
 
 
 def _in_development(d: Dossier) -> list[Obstacle]:
@@ -269,7 +275,7 @@ def _unwritten(d: Dossier, subject: Product | Revision, to: P | R, outcome: str)
 def watch(d: Dossier) -> list[Obstacle]:
     """What must be put right while the product is in use, paused or withdrawn."""
     if d.product.stage in (P.IN_USE, P.SUSPENDED):
-        return _with(_going_on(d), gates.standing(d, "G8"))
+        return _with([*_owned(d), *_going_on(d)], gates.standing(d, "G8"))
     if d.product.stage == P.WITHDRAWN:
         return _with(_fated(d), gates.standing(d, "G10"))
     return []

@@ -263,6 +263,7 @@ CASES = [
     Case("G3", "VGR-43", "nobody was asked", lambda d: d.appointments.clear()),
     Case("G3", "VGR-43", "the one asked has not answered", asked_only),
     Case("G6", "VGR-43", "nobody was asked", lambda d: d.appointments.clear()),
+    Case("G3 G6 G8", "VGR-43", "the owner has left", lambda d: setattr(d.appointments[-1].person, "is_active", False)),
     Case("G3", "VGR-44", "the owner leads nothing", lambda d: setattr(d.appointments[-1].person, "level", "staff")),
     Case("G3", "MDR55-b", "no system is named", lambda d: setattr(d.product, "quality_system_id", None)),
     *(

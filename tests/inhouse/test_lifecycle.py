@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from inhouse import assessment, changes, declarations, gates, law, lifecycle, suspension, withdrawal
+from inhouse import assessment, changes, declarations, gates, law, lifecycle, owners, suspension, withdrawal
 from inhouse.dossier import current
 from inhouse.models import Assessment, EvidenceDocument, Step
 from inhouse.obstacles import Refused
@@ -237,6 +237,30 @@ def test_without_any_rule_a_product_still_needs_a_decision(manager: User) -> Non
 def test_without_any_rule_work_still_begins_only_with_an_owner(engineer: User) -> None:
     product = stations.eligible()
     with refused("Nobody owns the product"):
+        lifecycle.move(product, P.DEVELOPMENT, by=engineer)
+
+
+@pytest.mark.parametrize("house_rules", [[], ["vgr"]])
+def test_an_owner_who_left_is_missed_as_long_as_the_product_is_in_use(
+    house_rules: list[str], owner: User, manager: User
+) -> None:
+    product = stations.in_use()
+    Institution.objects.update(house_rules=house_rules)
+    User.objects.filter(pk=owner.pk).update(is_active=False)
+    wanted = f"{owner} has left and can no longer answer for the product: appoint a new product owner."
+    assert [(o.text, o.mend) for o in lifecycle.watch(current(stations.fresh(product)))] == [(wanted, "owner")]
+    successor = factories.user("Siv Sjö", level=User.Level.HEAD_OF_UNIT)
+    asked = owners.appoint(product, person=successor, by=manager)
+    assert [o.mend for o in lifecycle.watch(current(stations.fresh(product)))] == ["owner"]
+    owners.accept(asked, by=successor)
+    assert lifecycle.watch(current(stations.fresh(product))) == []
+
+
+@pytest.mark.usefixtures("lawless")
+def test_without_any_rule_work_does_not_begin_for_an_owner_who_left(engineer: User) -> None:
+    product = stations.owned()
+    User.objects.filter(owned_products=product).update(is_active=False)
+    with refused("has left"):
         lifecycle.move(product, P.DEVELOPMENT, by=engineer)
 
 
