@@ -74,13 +74,6 @@ def almighty(owner: User) -> User:
     return owner
 
 
-def disposed() -> Product:
-    """No rule leads there yet."""
-    product = stations.withdrawn()
-    Product.objects.filter(pk=product.pk).update(stage=P.DISPOSED)
-    return stations.fresh(product)
-
-
 PRODUCTS: dict[P, Callable[[], Product]] = {
     P.PROPOSED: stations.assessed,
     P.ELIGIBLE: stations.owned,
@@ -90,7 +83,7 @@ PRODUCTS: dict[P, Callable[[], Product]] = {
     P.WITHDRAWN: stations.withdrawn,
     P.REJECTED: stations.rejected,
     P.ABANDONED: stations.abandoned,
-    P.DISPOSED: disposed,
+    P.DISPOSED: stations.disposed,
 }
 
 
