@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from inhouse import assessment, gates, lifecycle, market, suspension
 from inhouse.dossier import current
 from organisation import clock
 from organisation.models import User
+from products.models import Product
 from tests import stations
 from tests.refusals import denied, refused
 
@@ -56,6 +58,28 @@ def test_an_outsider_does_not_search_for_us(outsider: User) -> None:
     product = stations.proposed()
     with denied():
         market.record(product, **SEARCH, searched_on=clock.today(), by=outsider)
+
+
+def test_a_proposal_is_searched_for_by_whoever_assesses_it(
+    nurse: User, adviser: User, manager: User, engineer: User, auditor: User
+) -> None:
+    product = stations.proposed(by=nurse)
+    for person in (nurse, adviser, manager, engineer):
+        market.record(product, **SEARCH, searched_on=clock.today(), by=person)
+    with denied():
+        market.record(product, **SEARCH, searched_on=clock.today(), by=auditor)
+
+
+@pytest.mark.parametrize("station", [stations.owned, stations.in_development, stations.in_use, stations.suspended])
+def test_what_is_decided_is_searched_for_by_whoever_keeps_its_records(
+    station: Callable[[], Product], nurse: User, adviser: User, manager: User, engineer: User, owner: User
+) -> None:
+    product = station()
+    for person in (product.proposed_by, nurse, adviser, manager):
+        with denied():
+            market.record(product, **SEARCH, searched_on=clock.today(), by=person)
+    for person in (engineer, owner):
+        market.record(product, **SEARCH, searched_on=clock.today(), by=person)
 
 
 @pytest.mark.parametrize(
