@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from inhouse import followup, gates, lifecycle, market
 from inhouse.dossier import Dossier, gather
 from inhouse.models import Appointment, Declaration, FollowUpAction
 from inhouse.obstacles import Obstacle
+from inhouse.owners import MAY_APPOINT
 from organisation import access, clock
 from organisation.access import Act
 from organisation.models import User
@@ -75,14 +76,18 @@ def _to_decide(user: User) -> Iterator[Task]:
     for d in gather(list(proposed)):
         if all(obstacle.mend == "decision" for obstacle in gates.standing(d, "G1", "G2")):
             yield Task(_("Decide whether it is made"), d.product, _to("decision", d.product))
-    ownerless = open_ones.filter(stage=Product.Stage.ELIGIBLE, owner=None).exclude(
-        appointments__accepted_on=None,
-        appointments__declined_on=None,
-        appointments__ended_on=None,
-        appointments__isnull=False,
+    asked = Appointment.objects.filter(
+        product=OuterRef("pk"), accepted_on=None, declined_on=None, ended_on=None, person__is_active=True
     )
+    never, no_more = Q(stage=Product.Stage.ELIGIBLE, owner=None), Q(stage__in=MAY_APPOINT, owner__is_active=False)
+    ownerless = open_ones.select_related("owner").filter(~Exists(asked), never | no_more)
     for product in _within(user, Act.DECIDE, ownerless)[:LOOKED_AT]:
-        yield Task(_("Appoint a product owner"), product, _to("owner", product))
+        words = (
+            _("Appoint a new product owner: %(person)s has left") % {"person": product.owner}
+            if product.owner
+            else _("Appoint a product owner")
+        )
+        yield Task(words, product, _to("owner", product))
 
 
 def _to_register(user: User) -> Iterator[Task]:
@@ -133,7 +138,7 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
                 ),
             )
     elif stage == Product.Stage.ELIGIBLE:
-        left = gates.standing(d, "G3")
+        left = lifecycle.obstacles(d, product, Product.Stage.DEVELOPMENT)
         yield (
             _count(
                 left,

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inhouse import lifecycle
+from inhouse import lifecycle, suspension
 from inhouse.dossier import Dossier
 from inhouse.intervals import FIRST_FOLLOW_UP, add_months, months
 from inhouse.models import FollowUp, FollowUpAction
@@ -58,7 +58,10 @@ def record(
     actions: Sequence[Wanted],
     by: User,
 ) -> FollowUp:
-    """Record a review. Raises ValidationError for days out of order, or actions concluded but not named."""
+    """Record a review; one that says stop pauses use at once, with its findings as the cause.
+
+    Raises ValidationError for days out of order, or actions concluded but not named.
+    """
     product = lifecycle.lock(product)
     access.require(by, Act.KEEP, product.scope)
     if product.stage not in Product.Stage.used:
@@ -81,6 +84,8 @@ def record(
         review.save()
         for wanted in actions:
             FollowUpAction.objects.create(follow_up=review, **wanted)
+    if conclusion == FollowUp.Conclusion.STOP and product.stage == Product.Stage.IN_USE:
+        suspension.suspend(product, cause=findings, by=by)
     return review
 
 

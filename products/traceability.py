@@ -90,6 +90,18 @@ def release(item: Item, *, made_to: str, checks: str, deviations: str = "", by: 
         item.save()
 
 
+def release_anew(revision: Revision, *, reason: str, by: User) -> None:
+    """Take back the releases of a revision's items: its documentation may change again, so each is released anew.
+
+    Where an item is stays recorded, and so does its earlier release, in the history. Asked by the rule that opens the
+    revision again, which knows who may.
+    """
+    with acting(by, reason=reason):
+        revision.items.living().released().update(
+            released_on=None, released_by=None, made_to="", checks="", deviations=""
+        )
+
+
 @transaction.atomic
 def place(
     item: Item, *, unit: Unit | None, outside: str = "", quantity: int | None = None, since: date, by: User
@@ -174,14 +186,26 @@ def _end(placement: Placement, on: date) -> None:
     placement.save()
 
 
+def require_whole(item: Item, quantity: int) -> None:
+    """Raise ValidationError for a part of a lot: it has one fate, and its label stands for all of it."""
+    if quantity != item.quantity:
+        raise ValidationError(
+            _(
+                "A lot has one fate, for all %(count)s of it: say it when the last has left use. What may leave use apart is registered as separate lots."
+            )
+            % {"count": localize(item.quantity)}
+        )
+
+
 @transaction.atomic
-def end(item: Item, *, fate: str, on: date, note: str = "", by: User) -> None:
-    """What became of an item: its fate and day; it leaves every place it was at."""
+def end(item: Item, *, fate: str, on: date, note: str = "", quantity: int | None = None, by: User) -> None:
+    """What became of an item: its fate and day; it leaves every place it was at. A lot ends as a whole, never in part."""
     item = _locked(item, by=by)
     if item.fate:
         raise ValidationError(_("The fate of this item is already recorded."))
     if fate not in Item.Fate.values:
         raise ValidationError({"fate": _("Choose what became of it.")})
+    require_whole(item, item.quantity if quantity is None else quantity)
     if on > clock.today():
         raise ValidationError({"on": _("The day cannot lie in the future.")})
     if on < item.made_on:

@@ -68,7 +68,10 @@ class ItemForm(Form):
         help_text=gettext_lazy("A serial number stands for one item, a lot number for several made together."),
     )  # fmt: skip
     identifier = forms.CharField(label=gettext_lazy("Serial or lot number"), max_length=60)
-    quantity = forms.IntegerField(label=gettext_lazy("Quantity"), min_value=1, initial=1)
+    quantity = forms.IntegerField(
+        label=gettext_lazy("Quantity"), min_value=1, initial=1,
+        help_text=gettext_lazy("A lot leaves use as a whole: register what may leave use apart as separate lots."),
+    )  # fmt: skip
     made_on = forms.DateField(label=gettext_lazy("Made on"))
 
     def __init__(self, *args: Any, d: Dossier, **kwargs: Any) -> None:
@@ -186,10 +189,23 @@ class FateForm(Form):
     fate = forms.ChoiceField(
         label=gettext_lazy("What became of it"), choices=Item.Fate.choices, widget=forms.RadioSelect
     )
+    quantity = forms.IntegerField(label=gettext_lazy("How many of the lot"), min_value=1)
     on = forms.DateField(label=gettext_lazy("Out of use on"))
     note = forms.CharField(
         label=gettext_lazy("Note"), widget=forms.Textarea(attrs={"rows": 2}), help_text=gettext_lazy("How and why, so that it can be understood in ten years.")
     )  # fmt: skip
+
+    def __init__(self, *args: Any, item: Item, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.item = item
+        if item.kind == Item.Kind.SERIAL:
+            del self.fields["quantity"]
+        self.initial |= {"on": clock.today(), "quantity": item.quantity}
+
+    def clean_quantity(self) -> int:
+        quantity: int = self.cleaned_data["quantity"]
+        traceability.require_whole(self.item, quantity)
+        return quantity
 
 
 @door(Act.WORK, item)
@@ -276,7 +292,7 @@ def take_back(request: Request, stay: Stay) -> HttpResponse:
 @door(Act.WORK, item, post=Act.KEEP)
 def end(request: Request, item: Item) -> HttpResponse:
     """Say what became of an item; it cannot be undone, so it is said twice."""
-    form = FateForm(request.POST or None, initial={"on": clock.today()})
+    form = FateForm(request.POST or None, item=item)
     told: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
         told = {**form.cleaned_data, "label": Item.Fate(form.cleaned_data["fate"]).label}

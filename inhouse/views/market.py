@@ -82,6 +82,8 @@ def _start(d: Dossier) -> tuple[dict[str, Any], Sequence[dict[str, str]]]:
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def market(request: Request, product: Product) -> HttpResponse:
     """What was searched and found, the one that counts first, when it falls due again, and a new search."""
+    if request.method == "POST":
+        access.require(request.user, rules.act(product), product.scope)
     d = current(product)
     guided = steps.is_open(d, request.user)
     if request.method == "POST" and {"add", "remove"} & request.POST.keys():
@@ -131,7 +133,7 @@ def _redrawn(request: Request) -> tuple[SearchForm, Any]:
 
 
 def _show(request: Request, product: Product, d: Dossier, guided: bool, form: SearchForm, devices: Any) -> HttpResponse:
-    may_search = access.may(request.user, Act.ASSESS, product.scope) and not rules.is_over(product)
+    may_search = access.may(request.user, rules.act(product), product.scope) and not rules.is_over(product)
     searches = [(search, d.considered(search)) for search in reversed(d.searches)]
     wanted = request.method == "POST" or "new" in request.GET or not searches
     due = rules.due_on(d)

@@ -18,6 +18,7 @@ from inhouse.models import Declaration
 from inhouse.obstacles import Refused
 from organisation import clock
 from organisation.models import User
+from products import traceability
 from products.models import Product, Revision
 from tests import factories, stations
 from tests.refusals import denied, refused
@@ -300,6 +301,37 @@ def test_after_a_withdrawal_nothing_comes_into_use_on_the_old_word(owner: User) 
     declarations.withdraw(stations.declaration(product), reason="A wrong drawing", by=owner)
     with refused("No signed declaration|signs the declaration", Refused):
         lifecycle.move(product, Product.Stage.IN_USE, by=owner)
+
+
+def test_what_was_made_before_a_withdrawal_is_released_anew_before_use(owner: User, engineer: User) -> None:
+    product = stations.ready()
+    item = product.items.get()
+    declarations.withdraw(stations.declaration(product), reason="A wrong drawing", by=owner)
+    item.refresh_from_db()
+    assert (item.released_on, item.released_by, item.made_to, item.checks) == (None, None, "", "")
+    last, before = item.history.order_by("-history_id")[:2]
+    assert (last.history_change_reason, last.history_user_id) == ("A wrong drawing", owner.pk)
+    assert (before.released_on, before.checks) == (clock.today(), "Measured")
+    assert item.placements.get().until is None
+    stations.sign(product)
+    stations.registered(product)
+    with refused("Items are placed without a release record: 001", Refused):
+        lifecycle.move(product, Product.Stage.IN_USE, by=owner)
+    traceability.release(item, made_to="Drawing A2", checks="Measured again", by=engineer)
+    lifecycle.move(product, Product.Stage.IN_USE, by=owner)
+
+
+def test_a_withdrawal_leaves_alone_what_is_gone_and_what_another_revision_released(owner: User) -> None:
+    product = stations.second_declared()
+    coming = stations.coming(product)
+    stations.released(product, "002", revision=coming)
+    stations.scrapped(stations.released(product, "003", revision=coming))
+    declarations.withdraw(stations.declaration(product), reason="A wrong drawing", by=owner)
+    assert [(i.identifier, i.is_released) for i in product.items.order_by("identifier")] == [
+        ("001", True),
+        ("002", False),
+        ("003", True),
+    ]
 
 
 def test_a_declaration_stands_from_its_day_until_the_day_it_ends(owner: User) -> None:

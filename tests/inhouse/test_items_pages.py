@@ -193,6 +193,23 @@ def test_a_fate_is_said_twice_and_once_for_all(client: Client, product: Product,
     assert "has been out of use since" in read(client, page("item-end", item.pk))
 
 
+def test_a_part_of_a_lot_can_be_said_and_is_refused_with_the_reason(
+    client: Client, product: Product, engineer: User
+) -> None:
+    lot = stations.released(product, "LOT-7", lot_of=10)
+    fate = {"fate": "scrapped", "on": today(), "note": "Cracked when they were washed"}
+    client.force_login(engineer)
+    assert client.get(page("item-end", lot.pk)).context["form"]["quantity"].value() == 10
+    answer = client.post(page("item-end", lot.pk), fate | {"quantity": "3"})
+    assert list(answer.context["form"].errors) == ["quantity"]
+    assert "A lot has one fate, for all 10 of it" in answer.content.decode()
+    asked = client.post(page("item-end", lot.pk), fate | {"quantity": "10"})
+    assert "The whole lot of 10 is then out of use" in asked.content.decode()
+    assert client.post(page("item-end", lot.pk), fate | {"quantity": "10", "confirmed": "1"}).status_code == 302
+    lot.refresh_from_db()
+    assert lot.fate == "scrapped"
+
+
 def test_a_fate_in_the_future_is_refused_and_what_was_typed_is_kept(
     client: Client, product: Product, engineer: User
 ) -> None:

@@ -146,6 +146,18 @@ def test_the_engineer_pauses_and_the_owner_resumes(client: Client, engineer: Use
     assert stations.fresh(product).stage == "in_use"
 
 
+def test_a_follow_up_that_says_stop_pauses_use_as_its_page_says_before(client: Client, engineer: User) -> None:
+    product = stations.in_use()
+    client.force_login(engineer)
+    shown = client.get(page("follow-up", product))
+    assert "it is paused as soon as you record this" in shown.content.decode()
+    given = sent(shown, sources="Wards", findings="Two came loose", conclusion="stop")
+    given |= {"actions-TOTAL_FORMS": "0", "actions-INITIAL_FORMS": "0"}
+    answer = client.post(page("follow-up", product), given, follow=True)
+    assert "The follow-up is recorded, and use is paused." in answer.content.decode()
+    assert stations.fresh(product).stage == "suspended"
+
+
 def test_a_follow_up_with_an_action_is_recorded_and_the_action_is_done(client: Client) -> None:
     product = stations.in_use()
     owner = stations.owner_of(product)

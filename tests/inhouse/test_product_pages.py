@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from inhouse import desk
+from inhouse import desk, owners
 from organisation.models import User
 from products.models import Product
 from tests import factories, stations
@@ -123,6 +124,34 @@ def test_search_finds_by_number_item_and_diary_but_never_a_patient(reader: Clien
     for words in (product.number, "head", "001", diary):
         assert product.number in reader.get(reverse("inhouse:search"), {"q": words}).content.decode(), words
     assert "Nothing fits" in reader.get(reverse("inhouse:search"), {"q": "199802022383"}).content.decode()
+
+
+def test_a_manager_is_told_to_appoint_an_owner_until_someone_is_asked(manager: User, nurse: User) -> None:
+    told = "Appoint a product owner"
+    product = stations.eligible()
+    assert [task.what for task in desk.tasks(manager)] == [told]
+    first = owners.appoint(product, person=nurse, level_reason="Knows it", by=manager)
+    assert desk.tasks(manager) == []
+    owners.decline(first, reason="No time", by=nurse)
+    assert [task.what for task in desk.tasks(manager)] == [told]
+    second = owners.appoint(product, person=nurse, level_reason="Knows it", by=manager)
+    owners.take_back(second, by=manager)
+    assert [task.what for task in desk.tasks(manager)] == [told]
+
+
+@pytest.mark.parametrize("station", [stations.owned, stations.in_use, stations.suspended, stations.withdrawn])
+def test_a_manager_is_told_that_an_owner_has_left_until_someone_who_has_not_is_asked(
+    station: Callable[[], Product], manager: User, nurse: User
+) -> None:
+    product = station()
+    owner = stations.owner_of(product)
+    User.objects.filter(pk=owner.pk).update(is_active=False)
+    told = [f"Appoint a new product owner: {owner} has left"]
+    assert [task.what for task in desk.tasks(manager)] == told
+    owners.appoint(product, person=nurse, level_reason="Knows it", by=manager)
+    assert desk.tasks(manager) == []
+    User.objects.filter(pk=nurse.pk).update(is_active=False)
+    assert [task.what for task in desk.tasks(manager)] == told
 
 
 def test_the_owner_is_told_to_sign_and_the_manager_to_decide(manager: User) -> None:

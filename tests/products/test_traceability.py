@@ -234,6 +234,14 @@ def test_a_fate_ends_every_placement(product: Product, ward: Unit, engineer: Use
     assert list(Item.objects.living()) == []
 
 
+@pytest.mark.parametrize("quantity", [1, 9, 11])
+def test_a_lot_does_not_end_in_part(product: Product, engineer: User, quantity: int) -> None:
+    lot = stations.released(product, "L1", lot_of=10)
+    with refused("A lot has one fate, for all 10 of it.*registered as separate lots"):
+        traceability.end(lot, fate="scrapped", on=clock.today(), quantity=quantity, by=engineer)
+    traceability.end(lot, fate="scrapped", on=clock.today(), quantity=10, by=engineer)
+
+
 def test_the_database_knows_no_item_released_by_nobody_or_ended_without_a_day(product: Product) -> None:
     item = stations.made(product)
     for change in ({"released_on": clock.today()}, {"fate": "lost"}, {"quantity": 2}):

@@ -33,7 +33,7 @@ def non_medical_statement(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("Describe in your own words the intended use that is not medical."), "assessment-device")
 
 
-@check("G1", "VGR-12")
+@check("G1", "VGR-12", "IVDR55-0")
 def regulation(d: Dossier) -> Iterator[Missing]:
     if outcome(d, "general_definition") != "general_device":
         return
@@ -139,6 +139,7 @@ def own_organisation(d: Dossier) -> Iterator[Missing]:
 
 @check("G2", "MDR55-c")
 def market(d: Dossier) -> Iterator[Missing]:
+    yield from need(d)
     if d.search is None:
         yield Missing(
             _("Search the market for an equivalent CE-marked device, and justify why none meets the need."), "market"

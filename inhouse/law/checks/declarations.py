@@ -11,7 +11,7 @@ from inhouse.law.checks import Missing, check
 from inhouse.models import EvidenceRecord
 
 
-@check("G6", "VGR-72")
+@check("G6", "VGR-72", "MDR55-0")
 def order(d: Dossier) -> Iterator[Missing]:
     if d.working is None:
         return

@@ -15,16 +15,11 @@ Kind = EvidenceRecord.Kind
 FIVE = (Group.FACILITY, Group.PROCESS, Group.DESIGN, Group.PERFORMANCE, Group.PURPOSE)
 
 
-@check("G4", "MDR55-0")
-def risk_file(d: Dossier) -> Iterator[Missing]:
-    if d.working and not d.documents_of(d.working, Group.RISK):
-        yield Missing(_("Add the risk management file."), "documents")
-
-
 @check("G4", "MDR55-f")
-def five_groups(d: Dossier) -> Iterator[Missing]:
+def documented(d: Dossier) -> Iterator[Missing]:
     if d.working is None:
         return
+    yield from described(d)
     absent = [str(group.label) for group in FIVE if not d.documents_of(d.working, group)]
     if absent:
         yield Missing(_("Add documents for: %(groups)s.") % {"groups": ", ".join(absent)}, "documents")
@@ -74,6 +69,22 @@ def validated(d: Dossier) -> Iterator[Missing]:
 def clinical_evaluation(d: Dossier) -> Iterator[Missing]:
     if d.working and not d.documents_of(d.working, Group.CLINICAL):
         yield Missing(_("Add the clinical evaluation."), "documents")
+
+
+@check("G4", "MDR55-0")
+def safe(d: Dossier) -> Iterator[Missing]:
+    """Annex I: the risks are managed (3), it is shown that the device meets what is asked, users are told how (23)."""
+    if d.working and not d.documents_of(d.working, Group.RISK):
+        yield Missing(_("Add the risk management file."), "documents")
+    yield from user_information(d)
+    yield from verified(d)
+
+
+@check("G5", "MDR55-0")
+def performs(d: Dossier) -> Iterator[Missing]:
+    """Annex I, 1: it performs as intended, and its benefit outweighs its risks."""
+    yield from validated(d)
+    yield from clinical_evaluation(d)
 
 
 @check("G9", "SW-12")
