@@ -93,7 +93,10 @@ def compose(revision: Revision, pieces: Iterable[Piece], *, by: User) -> None:
 def admit(revision: Revision, unmet: Iterable[Unmet], *, by: User) -> None:
     """Replace the list of requirements that are not fully met (declaration D13, D14)."""
     revision = opened(revision, by=by)
-    wanted = {row["number"]: row for row in unmet}
+    rows = list(unmet)
+    wanted = {row["number"]: row for row in rows}
+    if len(wanted) < len(rows):
+        raise ValidationError(_("A number stands on two lines. Put all of a requirement on one."))
     with acting(by):
         revision.unmet_requirements.exclude(number__in=wanted).delete()
         for number, row in wanted.items():

@@ -11,7 +11,7 @@ import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cache, cached_property
 from typing import Any, TypeAlias, TypeVar
 
@@ -37,7 +37,7 @@ from inhouse.models import (
     UnmetRequirement,
     Withdrawal,
 )
-from organisation import clock
+from organisation import clock, history
 from organisation.models import Institution, QualitySystem, Unit, User
 from products.models import Item, Part, Placement, Product, Revision, UnitUse
 
@@ -217,7 +217,7 @@ def current(product: Product) -> Dossier:
 
 def gather(products: Sequence[Product], *, on: date | None = None, known: datetime | None = None) -> list[Dossier]:
     """The dossiers of several products, with one query per kind of row."""
-    institution = Institution.objects.get()
+    institution = _institution(on, known)
     day = on or (clock.today() if known is None else timezone.localdate(known))
     ids = [product.pk for product in products]
     if known is not None:
@@ -291,6 +291,27 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
         if on is not None:
             _set_back(folder)
     return [folders[pk] for pk in ids]
+
+
+def _institution(on: date | None, known: datetime | None) -> Institution:
+    """The institution as the register knew it; on a day, with the rules it had chosen by the end of that day.
+
+    Before it was entered: as it was entered.
+    """
+    if on is None and known is None:
+        return Institution.objects.get()
+    entries = list(history.of(Institution).order_by("history_id"))
+    then: Institution = _entry(entries, known).instance if known is not None else Institution.objects.get()
+    if on is not None:
+        end = timezone.make_aware(datetime.combine(on, time.max))
+        rules = _entry(entries, min(end, known) if known is not None else end)
+        then.house_rules, then.diary_gate = rules.house_rules, rules.diary_gate
+    return then
+
+
+def _entry(entries: list[Any], moment: datetime) -> Any:
+    """The last row of a history by that moment, or the first."""
+    return next((entry for entry in reversed(entries) if entry.history_date <= moment), entries[0])
 
 
 def _stock(products: list[int], known: datetime | None, on: date | None) -> Callable[[], Stock]:

@@ -101,6 +101,11 @@ def look_ups(product: Product) -> QuerySet[PatientLookUp]:
     ).select_related("by")
 
 
+def all_look_ups() -> QuerySet[PatientLookUp]:
+    """Every look in the institution, also those that found nobody and so belong to no product; the newest first."""
+    return PatientLookUp.objects.select_related("by__unit", "product")
+
+
 def rotate(limit: int = 500) -> int:
     """Encrypt up to so many numbers again with the newest key. Says how many; none means that all have it."""
     with transaction.atomic():

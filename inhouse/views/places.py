@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse.views import pages
-from organisation import clock, people, places
+from organisation import clock, history, people, places
 from organisation.access import INSTITUTION, Act, Scope
 from organisation.alphabet import by
 from organisation.doors import Request, door
@@ -34,6 +34,14 @@ class Place:
     @property
     def scope(self) -> Scope:
         return Scope(self.administration.pk)
+
+    @property
+    def told(self) -> list[history.Entry]:
+        """What happened here lately: to the unit or the quality system; else to the administration and all it has."""
+        if about := self.unit or self.system:
+            return history.latest(history.of(about).all())
+        parts = [history.of(model).filter(administration=self.administration.pk) for model in (Unit, QualitySystem)]
+        return history.latest(history.of(self.administration).all(), *parts)
 
 
 def administration_of(pk: int) -> Place:
@@ -94,7 +102,11 @@ def all_places(request: Request) -> HttpResponse:
     open_units = Count("units", filter=Q(units__active=True), distinct=True)
     systems = Count("quality_systems", distinct=True)
     administrations = Administration.objects.annotate(unit_count=open_units, system_count=systems).order_by(by("name"))
-    context = {"administrations": administrations, "may": pages.Permissions(request.user, INSTITUTION)}
+    context = {
+        "administrations": administrations,
+        "may": pages.Permissions(request.user, INSTITUTION),
+        "told": history.latest(history.of(Administration).all()),
+    }
     return render(request, "inhouse/places/list.html", context)
 
 
@@ -130,6 +142,7 @@ def administration(request: Request, place: Place) -> HttpResponse:
         "roles": roles.order_by("role", by("user__name")),
         "today": clock.today(),
         "may": pages.Permissions(request.user, place.scope),
+        "told": place.told,
     }
     return render(request, "inhouse/places/administration.html", context)
 
@@ -203,6 +216,7 @@ def close_unit(request: Request, place: Place) -> HttpResponse:
         .distinct(),
         "made": Product.objects.living().filter(unit=unit),
         "listed": unit.product_uses.on(clock.today()).select_related("product"),
+        "told": place.told,
     }
     return render(request, "inhouse/places/close.html", context)
 
@@ -257,6 +271,7 @@ def _form(request: Request, place: Place, form: forms.BaseForm, title: str) -> H
         "administration": place.administration,
         "unit": place.unit,
         "system": place.system,
+        "told": place.told,
     }
     return render(request, "inhouse/places/form.html", context)
 
@@ -274,7 +289,9 @@ def deactivate(request: Request, pk: int) -> HttpResponse:
         messages.success(request, _("%(person)s is deactivated.") % {"person": person})
         return redirect("organisation:person", pk)
     owned = Product.objects.living().filter(owner=person)
-    return render(request, "inhouse/places/deactivate.html", {"person": person, "form": form, "owned": owned})
+    told = history.latest(history.of(person).all(), history.of(Assignment).filter(user=pk))
+    context = {"person": person, "form": form, "owned": owned, "told": told}
+    return render(request, "inhouse/places/deactivate.html", context)
 
 
 urls = [

@@ -17,14 +17,15 @@ from inhouse.dossier import Dossier, current
 from inhouse.forms import TreeForm
 from inhouse.models import Answer, Assessment
 from inhouse.views import pages, steps
+from organisation import history
 from organisation.access import Act
 from organisation.doors import Request, door
-from organisation.forms import EditForm, Form
+from organisation.forms import EditForm, Form, Shared
 from organisation.models import User
 from products.models import Product
 
 
-class ScopeForm(Form):
+class ScopeForm(Shared, Form):
     """The five categories; what is ticked is a yes, what is not a no."""
 
     categories = forms.MultipleChoiceField(
@@ -37,20 +38,28 @@ class ScopeForm(Form):
         },
     )
 
-    def __init__(self, answers: Mapping[str, Answer], data: Mapping[str, Any] | None, *, unfinished: bool) -> None:
-        super().__init__(data, initial={"categories": [name for name, answer in answers.items() if answer.is_yes]})
-        self.earlier = answers
+    def __init__(self, answers: Mapping[str, Answer], data: Any = None, *, kept: Any, unfinished: bool) -> None:
+        super().__init__(data)
+        self.reasons = {name: answer.reason for name, answer in answers.items()}
         self.questions = law.trees()["scope_categories"].questions
         self.fields["categories"].choices = [(question.id, question.text) for question in self.questions]  # type: ignore[attr-defined]
         self.fields["categories"].required = not unfinished
+        self.initial = self.begin(kept)
+
+    def held(self, rows: list[Any]) -> dict[Any, Any]:
+        chosen = {row.question for row in rows if row.value == "yes"}
+        return {"categories": [question.id for question in self.questions if question.id in chosen]}
+
+    def clean_categories(self) -> list[str]:
+        """In the order of the questions, as they are held."""
+        return [question.id for question in self.questions if question.id in self.cleaned_data["categories"]]
 
     def answers(self) -> rules.Answers:
         chosen = self.cleaned_data["categories"]
-        reasons = {name: answer.reason for name, answer in self.earlier.items()}
         if not chosen:
             return {}
         return {
-            question.id: ("yes" if question.id in chosen else "no", reasons.get(question.id, ""))
+            question.id: ("yes" if question.id in chosen else "no", self.reasons.get(question.id, ""))
             for question in self.questions
         }
 
@@ -111,6 +120,12 @@ class WeighingForm(AssessmentForm):
         return cleaned
 
 
+def _given(d: Dossier, tree: str) -> Any:
+    """The history of the answers to a tree in the latest assessment."""
+    assert d.assessment is not None
+    return history.of(Answer).filter(assessment=d.assessment.pk, tree=tree)
+
+
 def _texts(form: type[AssessmentForm], request: Request, d: Dossier) -> Any:
     """A form on the texts of the latest assessment."""
     assert d.assessment is not None
@@ -121,12 +136,11 @@ def _texts(form: type[AssessmentForm], request: Request, d: Dossier) -> Any:
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def scope(request: Request, product: Product) -> HttpResponse:
     """Which of the five kinds of work it is."""
+    if request.method == "POST":
+        lifecycle.lock(product)
     d = current(product)
-    form = ScopeForm(
-        d.answered("scope_categories"),
-        steps.typed(request),
-        unfinished="leave" in request.POST,
-    )
+    answers, kept = d.answered("scope_categories"), _given(d, "scope_categories")
+    form = ScopeForm(answers, steps.typed(request), kept=kept, unfinished="leave" in request.POST)
     if steps.sent(request, form) and pages.attempt(
         form, lambda: rules.answer(product, "scope_categories", form.answers(), by=request.user)
     ):
@@ -142,10 +156,10 @@ def device(request: Request, product: Product) -> HttpResponse:
     d = current(product)
     data = steps.typed(request)
     leaving = "leave" in request.POST
-    general = TreeForm("general_definition", d.answered("general_definition"), data, unfinished=leaving)
+    general = TreeForm("general_definition", data, kept=_given(d, "general_definition"), unfinished=leaving)
     covered = not general.is_valid() or general.outcome != "not_covered"
     is_device = general.is_valid() and general.outcome == "general_device"
-    ivd = TreeForm("md_or_ivd", d.answered("md_or_ivd"), data, unfinished=leaving or not is_device)
+    ivd = TreeForm("md_or_ivd", data, kept=_given(d, "md_or_ivd"), unfinished=leaving or not is_device)
     statement = _texts(StatementForm, request, d)
     if steps.sent(request, general, ivd, statement):
         if not covered and not leaving and not statement.cleaned_data["non_medical_statement"]:
@@ -168,14 +182,11 @@ def _save_device(product: Product, general: TreeForm, ivd: TreeForm, statement: 
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def route(request: Request, product: Product) -> HttpResponse:
     """Custom-made for one patient, or used outside the institution: other rules."""
+    if request.method == "POST":
+        lifecycle.lock(product)
     d = current(product)
     trees = [
-        TreeForm(
-            tree,
-            d.answered(tree),
-            steps.typed(request),
-            unfinished="leave" in request.POST,
-        )
+        TreeForm(tree, steps.typed(request), kept=_given(d, tree), unfinished="leave" in request.POST)
         for tree in steps.part("assessment-route").trees
     ]
 
@@ -213,11 +224,11 @@ def _write(request: Request, product: Product, name: str, kind: type[AssessmentF
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def prohibitions(request: Request, product: Product) -> HttpResponse:
     """The four grounds that rule in-house manufacture out, each answered with a reason."""
+    if request.method == "POST":
+        lifecycle.lock(product)
     d = current(product)
-    data = steps.typed(request)
-    form = TreeForm(
-        "prohibitions", d.answered("prohibitions"), data, reason_required=True, unfinished="leave" in request.POST
-    )
+    data, kept = steps.typed(request), _given(d, "prohibitions")
+    form = TreeForm("prohibitions", data, kept=kept, reason_required=True, unfinished="leave" in request.POST)
     if steps.sent(request, form) and pages.attempt(
         form, lambda: rules.answer(product, "prohibitions", form.answers(), by=request.user)
     ):

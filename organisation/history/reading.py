@@ -16,6 +16,7 @@ from django.utils import formats, timezone
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
+SHORT = 6  # entries beside or below a page
 SHOWN = 200  # characters of a value in a sentence; the value itself is kept whole
 
 
@@ -90,6 +91,11 @@ def entries(histories: Iterable[QuerySet[Any]], *, limit: int | None = None) -> 
     told = [entry for rows in read for entry in rows.entries(related)]
     told.sort(key=lambda entry: (entry.moment, entry.history_id), reverse=True)
     return told[:limit]
+
+
+def latest(*histories: QuerySet[Any]) -> list[Entry]:
+    """The newest entries of some histories, as many as a page shows of itself."""
+    return entries(histories, limit=SHORT)
 
 
 Related = dict[type[models.Model], dict[Any, models.Model]]

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from organisation import history
+from organisation import access, history
 from organisation.access import Act
 from organisation.alphabet import by
 from organisation.doors import Request, door
@@ -74,6 +74,7 @@ def audit(request: Request) -> HttpResponse:
             "shown": shown,
             "older": _older(request, shown, until, skip) if more else "",
             "later": until is not None,
+            "may_read_look_ups": access.may(request.user, Act.READ_LOOK_UPS),
         },
     )
 

@@ -144,11 +144,11 @@ def develop(hospital: Hospital, product: Product, folder: Path) -> None:
     engineer = hospital.engineer
     engineer.go(at(product, "design/"))
     engineer.clean()
-    system = engineer.page.locator('[name="quality_system"] option').nth(1).get_attribute("value")
+    system = engineer.page.locator('[name="system-quality_system"] option').nth(1).get_attribute("value")
     design: dict[str, Any] = {
         "reference": "HS-1", "intended_purpose": "Hålla huvudet stilla", "patient_group": "Barn under tre år", "description": "Tryckt stöd",
         "risk_class": "I", "class_rule": "1", "class_reason": "Icke-invasiv", "patient_tracing": "True", "tracing_reason": "Följs upp",
-        "quality_system": system, "parts__0__name": "Skruv",
+        "system__quality_system": system, "parts__0__name": "Skruv",
     }  # fmt: skip
     engineer.send(**design)
     engineer.go(at(product))

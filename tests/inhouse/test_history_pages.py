@@ -11,6 +11,7 @@ from django.urls import reverse
 from inhouse import owners, tracing
 from inhouse.views import history
 from organisation import clock
+from organisation.history import acting
 from organisation.models import User
 from products import identity
 from products.models import Product
@@ -112,3 +113,21 @@ def test_answers_are_told_by_their_question(client: Client, nurse: User) -> None
     text = client.get(reverse("inhouse:history", args=[stations.assessed().pk]), {"of": "assessment"}).content.decode()
     assert "industrial scale" in text
     assert "industrial_scale" not in text
+
+
+def test_the_page_of_a_subject_tells_what_became_of_the_product_itself(client: Client, nurse: User) -> None:
+    product = stations.in_development()
+    client.force_login(nurse)
+
+    def told(of: str) -> str:
+        return client.get(reverse("inhouse:history-latest", args=[product.pk]), {"of": of}).text
+
+    system = factories.quality_system()
+    assert f"Quality management system was set to “{system}”." in told("design")
+    assert "Stage changed" not in told("design")
+    assert f"Product owner was set to “{stations.owner_of(product)}”." in told("owner")
+    with acting(nurse):
+        Product.objects.filter(pk=product.pk).update(unit=factories.ward(), name="Another name")
+    assert "Manufacturing unit changed from “Medicinsk teknik” to “Vårdavdelning 5”." in told("owner")
+    assert "Name changed" not in told("owner")
+    assert "Name changed from “Catheter adapter” to “Another name”." in told("assessment")

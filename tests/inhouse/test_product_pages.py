@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from inhouse import desk, owners
-from organisation.models import User
+from inhouse import design, desk, owners
+from organisation.models import QualitySystem, User
 from products.models import Product
 from tests import factories, stations
 
@@ -226,7 +226,8 @@ def test_the_design_is_written_by_the_engineer_and_read_by_the_nurse(
 def test_two_people_write_the_design_and_the_later_one_sees_both(client: Client, engineer: User) -> None:
     product = stations.owned()
     client.force_login(engineer)
-    seen = client.get(page("design", product)).context["form"]["seen"].value()
+    opened = client.get(page("design", product)).context
+    seen = opened["form"]["seen"].value()
     stations.describe(product, reference="B2")
     sent = {
         **stations.DESIGN,
@@ -243,9 +244,105 @@ def test_two_people_write_the_design_and_the_later_one_sees_both(client: Client,
     assert "B2" in told
     assert "C3" in told
     assert stations.coming(product).reference == "B2"
-    sent["seen"] = answer.context["form"]["seen"].value()
+    for form in (answer.context["form"], answer.context["system"]):
+        sent[form["seen"].html_name] = form["seen"].value()
     assert client.post(page("design", product), sent).status_code == 302
     assert stations.coming(product).reference == "C3"
+
+
+def piece(name: str, maker: str = "") -> design.Piece:
+    return {"name": name, "maker": maker, "model": "", "edition": "", "is_ce_marked": False}
+
+
+def lines(form: Any) -> dict[str, Any]:
+    """What the browser would send back of a list if nothing was typed."""
+    sent = {form["seen"].html_name: form["seen"].value()}
+    for each in (form.lines.management_form, *form.lines):
+        sent |= {each[name].html_name: each[name].value() for name in each.fields}
+    return {name: value for name, value in sent.items() if value is not None and value is not False}
+
+
+def test_two_write_the_list_of_parts_and_neither_loses_one(client: Client, engineer: User, owner: User) -> None:
+    product = stations.in_development(owner=owner)
+    revision = stations.coming(product)
+    design.compose(revision, [piece("Screw"), piece("Cuff"), piece("Tape")], by=owner)
+    client.force_login(engineer)
+    opened = client.get(page("design", product)).context
+    design.compose(revision, [piece("Screw"), piece("Cuff", "Cuff AS"), piece("Hose")], by=owner)
+    sent = lines(opened["pieces"]) | stations.DESIGN | {"patient_tracing": "False"}
+    sent |= {opened[name]["seen"].html_name: opened[name]["seen"].value() for name in ("form", "system")}
+    sent |= {"parts-1-maker": "Mansjett AB", "parts-0-DELETE": "on", "parts-3-name": "Glue"}
+    answer = client.post(page("design", product), sent)
+    assert f"{owner.name} changed this while you were writing" in answer.content.decode()
+    form = answer.context["pieces"]
+    assert [(name, theirs == "not there", mine == "not there") for name, theirs, mine in form.theirs] == [
+        ("Tape", True, False),
+        ("Cuff", False, True),
+        ("Hose", False, True),
+    ]
+    assert sorted(part.name for part in revision.parts.all()) == ["Cuff", "Hose", "Screw"]
+    again = sent | lines(form)
+    assert client.post(page("design", product), again).status_code == 302
+    assert sorted((part.name, part.maker) for part in revision.parts.all()) == [
+        ("Cuff", "Cuff AS"),
+        ("Cuff", "Mansjett AB"),
+        ("Glue", ""),
+        ("Hose", ""),
+    ]
+
+
+def test_two_name_the_quality_system_and_the_later_sees_both(client: Client, engineer: User, owner: User) -> None:
+    product = stations.in_development(owner=owner)
+    here = factories.administration()
+    second = QualitySystem.objects.create(administration=here, name="New system", scope="All")
+    third = QualitySystem.objects.create(administration=here, name="Old system", scope="All")
+    client.force_login(engineer)
+    opened = client.get(page("design", product)).context
+    design.describe(stations.coming(product), {}, quality_system=second, by=owner)
+    sent = lines(opened["pieces"]) | stations.DESIGN | {"patient_tracing": "False"}
+    sent |= {opened[name]["seen"].html_name: opened[name]["seen"].value() for name in ("form", "system")}
+    sent["system-quality_system"] = third.pk
+    answer = client.post(page("design", product), sent)
+    assert answer.context["system"].theirs == [("Quality management system", "New system", "Old system")]
+    assert stations.fresh(product).quality_system == second
+    sent["system-seen"] = answer.context["system"]["seen"].value()
+    assert client.post(page("design", product), sent).status_code == 302
+    assert stations.fresh(product).quality_system == third
+
+
+def test_two_list_requirements_not_met_and_neither_loses_one(client: Client, engineer: User, owner: User) -> None:
+    product = stations.in_development(owner=owner)
+    revision = stations.coming(product)
+    address = page("declaration-unmet", product)
+
+    def admit(**unmet: str) -> None:
+        rows: list[design.Unmet] = [
+            {"number": number.strip("n").replace("_", "."), "what": what, "why": "Too small"}
+            for number, what in unmet.items()
+        ]
+        design.admit(revision, rows, by=owner)
+
+    admit(n10_4="Unknown plastic", n23_1="No label")
+    client.force_login(engineer)
+    sent = lines(client.get(address).context["form"])
+    admit(n10_4="Known plastic", n23_1="A short label", n14_1="No manual")
+    sent |= {"unmet-1-what": "Half a label", "unmet-2-number": "5", "unmet-2-what": "Sharp", "unmet-2-why": "Rounded"}
+    answer = client.post(address, sent)
+    form = answer.context["form"]
+    assert f"{owner.name} changed this while you were writing" in answer.content.decode()
+    assert "A short label" in answer.content.decode()
+    assert sorted(name for name, _theirs, _mine in form.theirs) == ["10.4", "14.1", "23.1"]
+    assert not revision.unmet_requirements.filter(number="5").exists()
+    assert client.post(address, sent | lines(form)).status_code == 302
+    assert dict(revision.unmet_requirements.values_list("number", "what")) == {
+        "10.4": "Known plastic",
+        "14.1": "No manual",
+        "23.1": "Half a label",
+        "5": "Sharp",
+    }
+    doubled = lines(client.get(address).context["form"])
+    doubled |= {"unmet-4-number": "5", "unmet-4-what": "Blunt", "unmet-4-why": "Filed"}
+    assert "stands on two lines" in client.post(address, doubled).content.decode()
 
 
 def test_while_a_new_revision_is_made_the_page_shows_what_is_in_force(reader: Client) -> None:

@@ -204,3 +204,18 @@ def test_the_list_asks_as_much_for_three_as_for_one(desk: Client) -> None:
             desk.get(reverse("organisation:people"))
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+def test_the_page_of_a_person_tells_what_was_changed_and_given(desk: Client, unit: Unit, nurse: User) -> None:
+    address = reverse("organisation:person", args=[nurse.pk])
+    seen = re.search(r'name="seen" value="(\d+)"', desk.get(address).text)
+    assert seen
+    desk.post(address, about(unit, name="Nina Ny", email=nurse.email, seen=seen[1]))
+    today = clock.today().isoformat()
+    role = {"role-role": "auditor", "role-administration": "", "role-since": today, "role-until": ""}
+    desk.post(reverse("organisation:role-add", args=[nurse.pk]), role)
+    for name in ("person", "role-add", "person-password"):
+        told = desk.get(reverse(f"organisation:{name}", args=[nurse.pk])).text.split("History of this page", 1)[1]
+        assert "Name changed from “Nina Falk” to “Nina Ny”." in told
+        assert "added assignment “auditor, whole institution”." in told
+    assert "Nina Ny" in desk.get(reverse("organisation:people")).text.split("History of this page", 1)[1]
