@@ -74,6 +74,18 @@ def test_what_changed_after_reading_is_read_again_before_signing(client: Client)
     assert client.post(page("declaration-sign", product), sent(answer, password=factories.PASSWORD)).status_code == 302
 
 
+def test_what_cannot_be_signed_yet_asks_for_no_password(client: Client) -> None:
+    product = stations.in_development()
+    as_owner(client, product)
+    told = client.get(page("declaration-sign", product)).content.decode()
+    assert "It cannot be signed yet" in told
+    assert 'name="password"' not in told
+    assert "<dd>not yet</dd>" in told  # neither verified nor validated
+    given = {"language": "sv", "place": "Västanstad", "read": "x", "password": factories.PASSWORD}
+    assert client.post(page("declaration-sign", product), given).status_code == 200
+    assert product.revisions.get().declarations.count() == 0
+
+
 def test_nobody_but_the_owner_signs(client: Client, manager: User, engineer: User) -> None:
     product = stations.documented()
     for other in (manager, engineer):
@@ -186,7 +198,10 @@ def test_out_of_use_for_good_and_kept_for_ten_years(client: Client) -> None:
         as_owner(client, product)
     with stations.on_day("2026-05-01"):
         client.force_login(stations.owner_of(product))
-        assert client.post(page("withdrawal", product), {"reason": "Bought instead"}).status_code == 302
+        unread = client.post(page("withdrawal", product), {"reason": "Bought instead"})
+        assert f"{product} is out of use for good from today, with its 1 item." in unread.content.decode()
+        assert stations.fresh(product).stage == "in_use"
+        assert client.post(page("withdrawal", product), {"reason": "Bought instead", "read": "on"}).status_code == 302
         shown = client.get(page("withdrawal", product))
         assert shown.context["floor"] is None
         assert [item.identifier for item in shown.context["left"]] == ["001"]
