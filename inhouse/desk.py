@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from inhouse import followup, gates, lifecycle, market
 from inhouse.dossier import Dossier, gather
 from inhouse.models import Appointment, Declaration, FollowUpAction
-from inhouse.obstacles import Obstacle
+from inhouse.obstacles import Obstacle, told
 from organisation import access, clock
 from organisation.access import Act
 from organisation.models import User
@@ -147,7 +147,7 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
             else Task(_("Start development"), product, _to("product", product))
         )
     elif d.coming and d.coming.stage == Revision.Stage.OPEN:
-        if left := lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED):
+        if left := told(lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)):
             yield _count(
                 left,
                 "declaration",
