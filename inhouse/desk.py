@@ -22,6 +22,7 @@ from organisation.models import User
 from products.models import Product, Revision
 
 LOOKED_AT = 60  # products whose dossiers are read for one person's list
+SHOWN = 5  # of one's own proposals
 SOON = 60  # days ahead that a due day is shown
 
 
@@ -197,6 +198,28 @@ def _count(left: list[Obstacle], page: str, product: Product, words: str) -> Tas
     if len(left) == 1:
         return Task(left[0].text, product, _to(left[0].mend or page, product))
     return Task(words % {"count": len(left)}, product, _to(page, product))
+
+
+def proposals(user: User) -> list[tuple[Product, str]]:
+    """The newest products this person proposed that are not in use yet, or never will be, each with how far it is."""
+    theirs = Product.objects.filter(proposed_by=user).exclude(stage__in=Product.Stage.used).select_related("unit")
+    return [(d.product, _how_far(d)) for d in gather(list(theirs[:SHOWN]))]
+
+
+def _how_far(d: Dossier) -> str:
+    """What a proposal waits for, or how it ended."""
+    product, stage = d.product, d.product.stage
+    if stage == Product.Stage.PROPOSED:
+        left = sum(o.mend != "decision" for o in gates.standing(d, "G1", "G2"))
+        words = ngettext(
+            "%(count)s thing left before the decision", "%(count)s things left before the decision", left
+        ) % {"count": localize(left)}
+        return words if left else _("waits for a manager to decide")
+    if stage == Product.Stage.REJECTED:
+        return product.get_outcome_display()
+    if stage == Product.Stage.ELIGIBLE and not product.owner_id:
+        return _("waits for an answer from %(person)s") % {"person": d.asked.person} if d.asked else _("has no owner yet")
+    return ""
 
 
 def numbers(user: User) -> dict[str, int]:

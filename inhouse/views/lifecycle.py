@@ -100,7 +100,7 @@ def withdraw(request: Request, product: Product) -> HttpResponse:
     product.refresh_from_db(fields=["stage"])
     d = current(product)
     return pages.show(
-        request, product, "inhouse/lifecycle/withdrawal.html", d=d, form=form, floor=retention.floor(d), years=retention.years(d),
+        request, product, "inhouse/lifecycle/withdrawal.html", d=d, form=form, pause=CauseForm(), floor=retention.floor(d), years=retention.years(d),
         can_withdraw=product.stage in (Product.Stage.IN_USE, Product.Stage.SUSPENDED), left=d.living,
     )  # fmt: skip
 

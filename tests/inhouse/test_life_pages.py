@@ -158,6 +158,32 @@ def test_the_engineer_pauses_and_the_owner_resumes(client: Client, engineer: Use
     assert stations.fresh(product).stage == "in_use"
 
 
+def test_the_engineer_pauses_from_the_page_of_pause_and_end(client: Client, engineer: User, nurse: User) -> None:
+    product = stations.in_use()
+    client.force_login(nurse)
+    assert 'name="cause"' not in client.get(page("withdrawal", product)).content.decode()
+    client.force_login(engineer)
+    shown = client.get(page("withdrawal", product)).content.decode()
+    assert f'action="{page("suspension", product)}"' in shown
+    assert 'name="cause"' in shown
+    client.post(page("suspension", product), {"cause": "A crack"})
+    paused = client.get(page("withdrawal", product)).content.decode()
+    assert "A crack" in paused
+    assert 'name="cause"' not in paused
+
+
+def test_the_open_revision_leads_to_all_that_is_done_for_it(client: Client, nurse: User) -> None:
+    product = stations.second_revision()
+    client.force_login(nurse)
+    shown = client.get(page("change", product))
+    assert [(name, left) for name, _label, left in shown.context["tasks"]] == [
+        ("design", False), ("documents", True), ("evidence", True), ("readiness", True), ("declaration", True),
+    ]  # fmt: skip
+    main = shown.content.decode().split('class="todo"')[1]
+    for name in ("design", "documents", "evidence", "readiness", "declaration"):
+        assert f'href="{page(name, product)}"' in main
+
+
 def test_a_follow_up_with_an_action_is_recorded_and_the_action_is_done(client: Client) -> None:
     product = stations.in_use()
     owner = stations.owner_of(product)

@@ -125,6 +125,21 @@ def test_search_finds_by_number_item_and_diary_but_never_a_patient(reader: Clien
     assert "Nothing fits" in reader.get(reverse("inhouse:search"), {"q": "199802022383"}).content.decode()
 
 
+def test_a_proposer_sees_how_far_the_proposals_are(client: Client, manager: User, nurse: User) -> None:
+    begun, ready, ended = stations.proposed("Head rest"), stations.assessed("Arm rest"), stations.rejected("Foot rest")
+    owned = stations.owned("Knee rest")
+    used = stations.in_use("Leg rest")
+    client.force_login(begun.proposed_by)
+    told = {product: words for product, words in client.get(reverse("inhouse:home")).context["proposals"]}
+    assert told[begun].endswith("things left before the decision")
+    assert told[ready] == "waits for a manager to decide"
+    assert told[ended] == ended.get_outcome_display()
+    assert owned in told
+    assert used not in told
+    client.force_login(manager)
+    assert "Your proposals" not in client.get(reverse("inhouse:home")).content.decode()
+
+
 def test_the_owner_is_told_to_sign_and_the_manager_to_decide(manager: User) -> None:
     stations.assessed("Head rest")
     signing = stations.documented("Arm rest")
