@@ -27,7 +27,7 @@ from organisation.models import Administration, Institution, Unit
 from products import traceability
 from products.models import Item, PatientUse, Placement, Product, Revision
 
-PER_PAGE = 50
+PER_PAGE = 25
 OUTSIDE = "outside"
 
 

@@ -89,7 +89,7 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("assessment", _("Assessment"), True),
         ("market", _("Market search"), made),
         ("owner", _("Product owner"), made),
-        ("design", _("Design"), made),
+        ("design", _("Description and class"), made),
         ("documents", _("Documents"), made),
         ("evidence", _("Verification and validation"), made),
         ("declaration", _("Declaration"), made),

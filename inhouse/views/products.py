@@ -29,7 +29,8 @@ from organisation.forms import Form
 from organisation.models import Administration
 from products.models import Item, Product, Revision
 
-PER_PAGE = 50
+PER_PAGE = 25
+FOUND = 50  # of each kind, by a search
 FORWARD = (Product.Stage.ELIGIBLE, Product.Stage.DEVELOPMENT, Product.Stage.IN_USE)
 """The steps whose obstacles are work to do; the way out is always open and asks for its reason on its own page."""
 HEADED = ("", "product", "decision", "suspension")
@@ -253,17 +254,17 @@ def search(request: Request) -> HttpResponse:
     if not q:
         return render(request, "inhouse/products/search.html", {"q": q})
     found = list(
-        Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:PER_PAGE]
+        Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:FOUND]
     )
     items = list(
         Item.objects.filter(Q(identifier__icontains=q) | Q(label_code__iexact=q))
         .select_related("product", "revision")
-        .order_by(by("identifier"), "pk")[:PER_PAGE]
+        .order_by(by("identifier"), "pk")[:FOUND]
     )
     declarations = list(
         Declaration.objects.filter(Q(diary_number__icontains=q) | Q(number__icontains=q))
         .select_related("revision__product")
-        .defer("snapshot")[:PER_PAGE]
+        .defer("snapshot")[:FOUND]
     )
     context = {"q": q, "products": found, "items": items, "declarations": declarations, "today": clock.today()}
     return render(request, "inhouse/products/search.html", context)

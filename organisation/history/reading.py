@@ -35,7 +35,7 @@ class Change:
             "new": Truncator(self.new).chars(SHOWN),
         }
         if not self.old:
-            return _("%(field)s was set to “%(new)s”.") % words
+            return _("%(field)s: “%(new)s”.") % words
         if not self.new:
             return _("%(field)s was emptied; it was “%(old)s”.") % words
         return _("%(field)s changed from “%(old)s” to “%(new)s”.") % words
