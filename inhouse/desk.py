@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from inhouse import followup, gates, lifecycle, market
 from inhouse.dossier import Dossier, gather
 from inhouse.models import Appointment, Declaration, FollowUpAction
-from inhouse.obstacles import Obstacle
+from inhouse.obstacles import Obstacle, told
 from inhouse.owners import MAY_APPOINT
 from organisation import access, clock
 from organisation.access import Act
@@ -23,6 +23,7 @@ from organisation.models import User
 from products.models import Product, Revision
 
 LOOKED_AT = 60  # products whose dossiers are read for one person's list
+SHOWN = 5  # of one's own proposals
 SOON = 60  # days ahead that a due day is shown
 
 
@@ -152,7 +153,7 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
             else Task(_("Start development"), product, _to("product", product))
         )
     elif d.coming and d.coming.stage == Revision.Stage.OPEN:
-        if left := lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED):
+        if left := told(lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)):
             yield _count(
                 left,
                 "declaration",
@@ -202,6 +203,30 @@ def _count(left: list[Obstacle], page: str, product: Product, words: str) -> Tas
     if len(left) == 1:
         return Task(left[0].text, product, _to(left[0].mend or page, product))
     return Task(words % {"count": len(left)}, product, _to(page, product))
+
+
+def proposals(user: User) -> list[tuple[Product, str]]:
+    """The newest products this person proposed that are not in use yet, or never will be, each with how far it is."""
+    theirs = Product.objects.filter(proposed_by=user).exclude(stage__in=Product.Stage.used).select_related("unit")
+    return [(d.product, _how_far(d)) for d in gather(list(theirs[:SHOWN]))]
+
+
+def _how_far(d: Dossier) -> str:
+    """What a proposal waits for, or how it ended."""
+    product, stage = d.product, d.product.stage
+    if stage == Product.Stage.PROPOSED:
+        left = sum(o.mend != "decision" for o in gates.standing(d, "G1", "G2"))
+        words = ngettext(
+            "%(count)s thing left before the decision", "%(count)s things left before the decision", left
+        ) % {"count": localize(left)}
+        return words if left else _("waits for a manager to decide")
+    if stage == Product.Stage.REJECTED:
+        return product.get_outcome_display()
+    if stage == Product.Stage.ELIGIBLE and not product.owner_id:
+        return (
+            _("waits for an answer from %(person)s") % {"person": d.asked.person} if d.asked else _("has no owner yet")
+        )
+    return ""
 
 
 def numbers(user: User) -> dict[str, int]:

@@ -115,7 +115,7 @@ def story(product: Product, *, of: str = "", limit: int | None = None, patients:
     if of in OWN:
         told = [*told, *_own(product, OWN[of])]
         told.sort(key=lambda entry: (entry.moment, entry.history_id), reverse=True)
-    return _asked(told[:limit])
+    return told[:limit]
 
 
 def _own(product: Product, names: tuple[str, ...]) -> Iterator[Entry]:
@@ -126,23 +126,23 @@ def _own(product: Product, names: tuple[str, ...]) -> Iterator[Entry]:
             yield replace(entry, changes=changes)
 
 
-def _asked(told: list[Entry]) -> list[Entry]:
-    """Answers by the question that was asked, not by its place in the tree."""
+def asked(told: list[Entry]) -> list[Entry]:
+    """Answers by the question that was asked, not by its place in the tree; in every history that is read."""
     ids = {entry.object_id for entry in told if entry.model is Answer}
     if not ids:
         return told
     rows = _history(Answer).filter(id__in=ids).order_by().values_list("id", "tree", "question").distinct()
     questions = {(tree.id, q.id): q.text for tree in law.trees().values() for q in tree.questions}
-    asked = {key: questions[tree, question] for key, tree, question in rows if (tree, question) in questions}
+    names = {key: questions[tree, question] for key, tree, question in rows if (tree, question) in questions}
     place = ("tree", "tree_version", "question")
     fields = {str(capfirst(each.verbose_name)) for each in Answer._meta.fields if each.name in place}
     return [
         replace(
             entry,
-            name=asked[entry.object_id],
+            name=names[entry.object_id],
             changes=[change for change in entry.changes if change.field not in fields],
         )
-        if entry.model is Answer and entry.object_id in asked
+        if entry.model is Answer and entry.object_id in names
         else entry
         for entry in told
     ]

@@ -22,6 +22,7 @@ from inhouse import design as designs
 from inhouse import lifecycle
 from inhouse.dossier import Dossier, current
 from inhouse.models import Declaration, UnmetRequirement
+from inhouse.obstacles import told
 from inhouse.views import pages
 from organisation import history
 from organisation.access import Act
@@ -90,7 +91,7 @@ def declaration(request: Request, product: Product) -> HttpResponse:
     """What stands between the revision and its signature, and every declaration there has been."""
     d = current(product)
     waiting = _to_sign(d)
-    obstacles = lifecycle.obstacles(d, waiting, Revision.Stage.DECLARED) if waiting else []
+    obstacles = told(lifecycle.obstacles(d, waiting, Revision.Stage.DECLARED)) if waiting else []
     return pages.show(
         request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, obstacles=obstacles,
         unmet=d.unmet_of(d.working) if d.working else [], declarations=list(reversed(d.declarations)),
@@ -148,7 +149,7 @@ def _sign(request: Request, product: Product) -> HttpResponse:
         form.data = {**form.data.dict(), "read": rules.digest(content)}  # type: ignore[attr-defined]
     return pages.show(
         request, product, "inhouse/declarations/sign.html", d=d, form=form, wording=WordingForm(initial=chosen), snapshot=content,
-        obstacles=lifecycle.obstacles(d, revision, Revision.Stage.DECLARED), chosen=chosen, days=_days(content),
+        obstacles=told(lifecycle.obstacles(d, revision, Revision.Stage.DECLARED)), chosen=chosen, days=_days(content),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from organisation.models import Administration, Institution, Unit
 from products import traceability
 from products.models import Item, PatientUse, Placement, Product, Revision
 
-PER_PAGE = 50
+PER_PAGE = 25
 OUTSIDE = "outside"
 
 
@@ -218,10 +218,13 @@ def _page(request: Request, item: Item, **bound: Any) -> HttpResponse:
     """The page of an item; `bound` holds the form that was refused, with what was typed."""
     d = current(item.product)
     stays = list(item.placements.select_related("unit__administration"))
-    uses = (
+    uses: QuerySet[Any] = (
         PatientUse.objects.filter(item=item).select_related("unit", "noted_by", "patient").order_by("-used_on", "-pk")
     )
     page = Paginator(uses, PER_PAGE).get_page(request.GET.get("page"))
+    met = list(dict.fromkeys(item.patient_uses.order_by("used_on", "pk").values_list("patient_id", flat=True)))
+    for use in page.object_list:
+        use.whose = met.index(use.patient_id) + 1  # the first patient who met this item is the first, on this page only
     left = item.quantity - sum(p.quantity for p in stays if p.until is None)
     can_place = (
         item.is_released

@@ -12,11 +12,12 @@ managers, its own writing by signals is off.
 
 from organisation.database.acting import acting
 from organisation.history.operations import Triggers, triggers_wanted
-from organisation.history.reading import SHORT, Change, Entry, entries, latest
+from organisation.history.reading import RETOLD, SHORT, Change, Entry, entries, latest
 from organisation.history.records import Records, locked, of, recorded
 from organisation.history.triggers import Gap, install, missing, refuse_gaps
 
 __all__ = [
+    "RETOLD",
     "SHORT",
     "Change",
     "Entry",

@@ -249,6 +249,6 @@ def _password_slip(request: Request, someone: User, password: str) -> HttpRespon
 @door(Act.USERS)
 def access_table(request: Request) -> HttpResponse:
     """The table of act and role that every page and rule asks."""
-    columns = [*Role, Tie.OWNER, Tie.PROPOSER, Tie.STAFF, Tie.PUBLIC]
-    rows = [(act, [column in access.TABLE[act] for column in columns]) for act in Act]
-    return render(request, "organisation/people/access.html", {"columns": columns, "rows": rows, "roles": len(Role)})
+    columns = [Tie.PUBLIC, Tie.STAFF, Tie.OWNER, Tie.PROPOSER, *Role]
+    rows = [(act, [access.covers(act, column) for column in columns]) for act in Act]
+    return render(request, "organisation/people/access.html", {"columns": columns, "rows": rows})

@@ -44,7 +44,7 @@ class Person:
         return self.page
 
     def fill(self, **fields: Any) -> None:
-        """Write into fields by name (`__` for `-`): text, a choice by its value, or several ticks."""
+        """Write into fields by name (`__` for `-`): text, a choice by its value, one tick (`True`) or several."""
         for key, value in fields.items():
             name = key.replace("__", "-")
             field = self.page.locator(f'main [name="{name}"]')
@@ -53,7 +53,9 @@ class Person:
                     f"{name} is not on {self.page.url}:\n{self.page.locator('main').inner_text()[:1500]}"
                 )
             kind = field.first.get_attribute("type")
-            if kind in ("radio", "checkbox"):
+            if value is True:
+                field.check()
+            elif kind in ("radio", "checkbox"):
                 for each in value if isinstance(value, list) else [value]:
                     self.page.locator(f'main [name="{name}"][value="{each}"]').check()
             elif field.first.evaluate("field => field.tagName") == "SELECT":

@@ -122,7 +122,7 @@ def decide(hospital: Hospital, product: Product) -> None:
     manager.says(product.number)
     manager.go(at(product, "decision/"))
     manager.clean()
-    manager.send(make__reason="Inget annat finns")
+    manager.send(make__reason="Inget annat finns", make__read=True)
     assert Product.objects.get().stage == "eligible"
 
 
@@ -380,7 +380,7 @@ def withdraw(hospital: Hospital, product: Product) -> None:
     engineer, owner = hospital.engineer, hospital.owner
     owner.go(at(product, "withdrawal/"))
     owner.clean()
-    owner.send(reason="En CE-märkt finns nu")
+    owner.send(reason="En CE-märkt finns nu", read=True)
     assert Product.objects.get().stage == "withdrawn"
     engineer.go(f"/items/{Item.objects.get().pk}/end/")
     engineer.clean()

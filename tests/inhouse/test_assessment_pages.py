@@ -363,7 +363,12 @@ def test_a_third_assessment_takes_no_more_queries(
 def test_a_manager_decides_that_it_may_be_made(client: Client, manager: User) -> None:
     product = stations.assessed()
     sign_in(client, manager)
-    answer = client.post(page("decision", product), {"decision": "make", "make-reason": "Nothing else fits"})
+    sent = {"decision": "make", "make-reason": "Nothing else fits"}
+    unread = client.post(page("decision", product), sent)
+    assert list(unread.context["make"].errors) == ["read"]
+    assert f"{product} may be made in-house" in unread.content.decode()
+    assert stations.fresh(product).stage == Product.Stage.PROPOSED
+    answer = client.post(page("decision", product), sent | {"make-read": "on"})
     assert answer["Location"] == page("owner", product)
     assert stations.fresh(product).stage == Product.Stage.ELIGIBLE
     assert "Nothing else fits" in client.get(page("decision", product)).content.decode()
@@ -373,7 +378,7 @@ def test_a_manager_cannot_decide_to_make_what_is_not_assessed(client: Client, ma
     product = stations.proposed()
     sign_in(client, manager)
     assert "disabled" in client.get(page("decision", product)).content.decode()
-    answer = client.post(page("decision", product), {"decision": "make", "make-reason": "I want it"})
+    answer = client.post(page("decision", product), {"decision": "make", "make-reason": "I want it", "make-read": "on"})
     assert "Say whether it is a medical device." in answer.content.decode()
     assert "I want it" in answer.content.decode()
     assert stations.fresh(product).stage == Product.Stage.PROPOSED
@@ -384,8 +389,8 @@ def test_a_manager_decides_that_it_is_not_made_and_says_how_it_ends(client: Clie
     product = stations.proposed()
     sign_in(client, manager)
     answer = client.post(page("decision", product), {"decision": "reject", "reject-reason": "There is one to buy"})
-    assert list(answer.context["reject"].errors) == ["end"]
-    sent = {"decision": "reject", "reject-end": "buy", "reject-reason": "There is one to buy"}
+    assert list(answer.context["reject"].errors) == ["end", "read"]
+    sent = {"decision": "reject", "reject-end": "buy", "reject-reason": "There is one to buy", "reject-read": "on"}
     client.post(page("decision", product), sent)
     assert stations.fresh(product).outcome == Product.Outcome.BUY
 

@@ -108,6 +108,18 @@ def test_the_history_asks_as_much_for_three_items_as_for_one(client: Client, nur
     assert counts[0] == counts[1]
 
 
+def test_a_step_a_paper_and_an_examination_are_told_as_what_they_are(client: Client, nurse: User) -> None:
+    product = stations.declared()
+    client.force_login(nurse)
+    page = client.get(f"{address(product)}?all").text
+    revision = f"{product.number}, revision 1"
+    assert f"changed the status of {product.number} from “eligible” to “development”." in page
+    assert f"changed the status of {revision} from “open” to “declared”." in page
+    assert f"recorded the validation of {revision}." in page
+    assert "added the document “" in page
+    assert "added step" not in page
+
+
 def test_answers_are_told_by_their_question(client: Client, nurse: User) -> None:
     client.force_login(nurse)
     text = client.get(reverse("inhouse:history", args=[stations.assessed().pk]), {"of": "assessment"}).content.decode()

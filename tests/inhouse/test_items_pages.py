@@ -229,7 +229,7 @@ def test_a_nurse_reads_and_changes_nothing(client: Client, product: Product, nur
     told = read(client, page("item", item.pk), by=nurse)
     assert "Drawing A1" in told
     assert "Vårdavdelning 5" in told
-    assert "0 uses are noted" in told
+    assert "No use is noted." in told
     assert 'method="post" action="/items' not in told
     assert item.label_code in read(client, page("item-label", item.pk))
     assert item.label_code in read(client, page("items", product.pk))
@@ -306,3 +306,16 @@ def test_items_are_found_by_label_code_and_by_where_they_are(
     assert "No item fits this." in read(client, page("items-all", q="nothing"))
     rows = client.get(page("items-all", q="A1"), headers={"hx-request": "true"}).content.decode()
     assert rows.lstrip().startswith('<div id="rows">')
+
+
+def test_an_item_out_of_use_does_not_ask_for_patients(client: Client, engineer: User) -> None:
+    product = stations.in_use()
+    item = product.items.get()
+    client.force_login(engineer)
+    address = reverse("inhouse:item", args=[item.pk])
+    assert "Note a patient’s use" in client.get(address).content.decode()
+    stations.scrapped(item)
+    client.force_login(engineer)
+    told = client.get(address).content.decode()
+    assert "Note a patient’s use" not in told
+    assert "No use is noted." in told

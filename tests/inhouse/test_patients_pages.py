@@ -86,7 +86,7 @@ def test_a_use_is_noted_at_the_unit_where_the_item_is(
     assert "The use is noted." in told(answer)
     use = PatientUse.objects.get()
     assert (use.item, use.unit, use.noted_by) == (item, ward, engineer)
-    assert str(use.patient_id) in told(answer)
+    assert f'<span title="{use.patient_id}">Patient 1</span>' in told(answer)
     for kept in (told(answer), caplog.text, str(dict(client.session))):
         assert "19900602" not in kept
     assert says_nothing(asked)

@@ -154,6 +154,21 @@ def test_a_manager_is_told_that_an_owner_has_left_until_someone_who_has_not_is_a
     assert [task.what for task in desk.tasks(manager)] == told
 
 
+def test_a_proposer_sees_how_far_the_proposals_are(client: Client, manager: User, nurse: User) -> None:
+    begun, ready, ended = stations.proposed("Head rest"), stations.assessed("Arm rest"), stations.rejected("Foot rest")
+    owned = stations.owned("Knee rest")
+    used = stations.in_use("Leg rest")
+    client.force_login(begun.proposed_by)
+    told = dict(client.get(reverse("inhouse:home")).context["proposals"])
+    assert told[begun].endswith("things left before the decision")
+    assert told[ready] == "waits for a manager to decide"
+    assert told[ended] == ended.get_outcome_display()
+    assert owned in told
+    assert used not in told
+    client.force_login(manager)
+    assert "Your proposals" not in client.get(reverse("inhouse:home")).content.decode()
+
+
 def test_the_owner_is_told_to_sign_and_the_manager_to_decide(manager: User) -> None:
     stations.assessed("Head rest")
     signing = stations.documented("Arm rest")
@@ -353,6 +368,55 @@ def test_while_a_new_revision_is_made_the_page_shows_what_is_in_force(reader: Cl
     text = " ".join(answer.content.decode().split())
     assert "revision 1" in text
     assert "revision 2 open" in text
+
+
+def test_what_stands_in_the_way_comes_in_the_order_of_the_steps_and_the_decision_last(reader: Client) -> None:
+    shown = reader.get(page("product", stations.proposed()))
+    pages = [obstacle.mend for step, before in shown.context["ahead"] for obstacle in before]
+    steps = ["scope", "device", "route", "need", "prohibitions", "weighing"]
+    assert [each for each in dict.fromkeys(pages) if each.startswith("assessment-")] == [
+        f"assessment-{step}" for step in steps
+    ]
+    assert pages[-1] == "decision"
+    assert pages.index("assessment-need") < pages.index("market") < pages.index("assessment-prohibitions")
+
+
+def test_what_follows_from_a_cause_is_not_told_beside_it(client: Client) -> None:
+    product = stations.in_development()
+    client.force_login(stations.owner_of(product))
+    shown = client.get(page("product", product))
+    text = shown.content.decode()
+    assert "Record an approved verification." in text
+    assert "The declaration is signed only when" not in text
+    assert "The product owner signs the declaration." not in text
+    assert text.count("Add the information to users.") == 1
+    assert "Also needed before “in use”" in text
+    asked = client.get(page("declaration", product)).content.decode()
+    assert "The declaration is signed only when" not in asked
+
+
+def test_the_head_of_the_page_holds_the_next_thing_to_do_for_whoever_may(client: Client, nurse: User) -> None:
+    def head(product: Product, someone: User) -> str:
+        client.force_login(someone)
+        return client.get(page("product", product)).content.decode().split('class="subjects"')[0]
+
+    proposal = stations.proposed()
+    assert "Go on with the assessment" in head(proposal, proposal.proposed_by)
+    assert f'href="{page("assessment-scope", proposal)}"' in head(proposal, proposal.proposed_by)
+    described = stations.in_development()
+    engineer = stations.engineer(described)
+    assert f'href="{page("documents", described)}"' in head(described, engineer)
+    assert "Next: " in head(described, engineer)
+    assert "Next: " not in head(described, nurse)
+    signing = stations.documented()
+    assert f'href="{page("declaration-sign", signing)}"' in head(signing, stations.owner_of(signing))
+    assert page("declaration-sign", signing) not in head(signing, engineer)
+    waiting = stations.declared()
+    assert f'href="{page("declaration", waiting)}"' in head(waiting, stations.registrar(waiting))
+
+
+def test_a_narrow_screen_is_told_how_far_it_is(reader: Client) -> None:
+    assert "Step 6 of 8: In use" in reader.get(page("product", stations.in_use())).content.decode()
 
 
 def test_a_product_in_use_is_not_told_what_keeps_it_from_being_withdrawn(reader: Client) -> None:

@@ -24,6 +24,15 @@ def test_an_auditor_reads_what_everyone_did(client: Client, auditor: User) -> No
     assert "Nina Falk added product “IH-" in client.get(ADDRESS).text
 
 
+def test_a_step_and_an_answer_are_told_in_words(client: Client, auditor: User) -> None:
+    product = stations.assessed()
+    client.force_login(auditor)
+    page = client.get(ADDRESS).text
+    assert f"Nina Falk changed the status of {product.number} from “new” to “proposed”." in page
+    assert "outside_use" not in page
+    assert "industrial scale" in page
+
+
 def test_nobody_else_does(client: Client, engineer: User) -> None:
     client.force_login(engineer)
     page = client.get(ADDRESS)
