@@ -78,16 +78,27 @@ def release(item: Item, *, made_to: str, checks: str, deviations: str = "", by: 
     for name, text in (("made_to", made_to), ("checks", checks)):
         if not text.strip():
             raise ValidationError({name: _("The release record must say this (MDR 5(5)(g)).")})
-    if item.revision.stage == Revision.Stage.OPEN:
+    if item.revision.is_open:
         raise ValidationError(
             _(
                 "An item is released when the declaration of its revision is signed: until then the documentation may still change (MDR 5(5)(g))."
             )
         )
+    _refuse_unless_signed(item.revision)
     item.made_to, item.checks, item.deviations = made_to, checks, deviations
     item.released_on, item.released_by = clock.today(), by
     with acting(by):
         item.save()
+
+
+def _refuse_unless_signed(revision: Revision) -> None:
+    if revision.stage not in Revision.Stage.signed:
+        raise ValidationError(
+            _(
+                "No signed declaration stands for revision %(number)s, which is “%(stage)s”: an item made to it is neither released nor placed (MDR 5(5)(g))."
+            )
+            % {"number": revision.number, "stage": revision.get_stage_display()}
+        )
 
 
 @transaction.atomic
@@ -119,6 +130,7 @@ def place(
         raise ValidationError(_("Release the item before it is placed (MDR 5(5)(g))."))
     if item.fate:
         raise ValidationError(_("This item is out of use."))
+    _refuse_unless_signed(item.revision)
     if since > clock.today():
         raise ValidationError({"since": _("The day cannot lie in the future.")})
     assert item.released_on is not None

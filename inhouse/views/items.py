@@ -211,12 +211,13 @@ def _page(request: Request, item: Item, **bound: Any) -> HttpResponse:
         item.is_released
         and not item.fate
         and item.product.stage in traceability.MADE_IN
+        and item.revision.stage in Revision.Stage.signed
         and (item.kind == Item.Kind.SERIAL or left > 0)
     )
     return pages.show(
         request, item.product, "inhouse/items/item.html", d=d, item=item, revision=item.revision, left=left, can_place=can_place,
         now=[p for p in stays if p.held_on(d.on)], stays=stays[::-1],
-        release=bound.get("release") or ReleaseForm(initial={"made_to": _made_to(d, item)}),
+        can_release=item.revision.stage in Revision.Stage.signed, release=bound.get("release") or ReleaseForm(initial={"made_to": _made_to(d, item)}),
         place=bound.get("place") or PlaceForm(item=item, d=d, initial={"unit": None}),
         outside=bound.get("outside", ""), stopped=tracing.obstacles(item), page=page, subjects=pages.subjects(d, "items"),
     )  # fmt: skip

@@ -149,6 +149,7 @@ class Revision(models.Model):
 
         coming = nonmember(("open", "declared"))
         covering = nonmember(("in_force", "phasing_out"))
+        signed = nonmember(("declared", "in_force", "phasing_out"))
 
     class Regulation(models.TextChoices):
         MDR = "MDR", _("MDR (medical device)")

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from inhouse import changes
 from organisation import clock
 from organisation.models import Unit, User
 from products import traceability
-from products.models import Item, Placement, Product
+from products.models import Item, Placement, Product, Revision
 from tests import factories, stations
 from tests.refusals import denied, refused
 
@@ -118,7 +119,25 @@ def test_nothing_is_released_while_the_documentation_may_still_change() -> None:
         traceability.release(item, made_to="Drawing A1", checks="Measured", by=stations.engineer(product))
 
 
+def test_what_was_made_to_a_revision_that_was_given_up_is_never_released(engineer: User, owner: User) -> None:
+    product = stations.second_revision()
+    revision = stations.coming(product)
+    item = stations.made(product, "002", revision=revision)
+    changes.abandon(revision, reason="Not needed", by=owner)
+    item.refresh_from_db()
+    with refused("revision 2, which is “abandoned”: an item made to it is neither released nor placed"):
+        traceability.release(item, made_to="Drawing A2", checks="Measured", by=engineer)
+
+
 # --- placed
+
+
+@pytest.mark.parametrize("stage", [Revision.Stage.OPEN, Revision.Stage.ABANDONED, Revision.Stage.CLOSED])
+def test_an_item_is_placed_only_under_a_signed_declaration(product: Product, ward: Unit, stage: str) -> None:
+    item = stations.released(product)
+    Revision.objects.filter(pk=item.revision_id).update(stage=stage)
+    with refused("No signed declaration stands for revision 1"):
+        place(item, ward)
 
 
 def test_an_item_is_released_before_it_is_placed(product: Product, ward: Unit) -> None:
