@@ -1,4 +1,4 @@
-"""G3: someone answers for it, a quality system holds it, its class is set."""
+"""G3: someone answers for it, a quality system holds it, its class is set; and still is when it is declared."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def quality_system(d: Dossier) -> Iterator[Missing]:
 
 
 @check("G3", "SW-06")
+@check("G4", "SW-06")
 def risk_class(d: Dossier) -> Iterator[Missing]:
     r = d.working
     if not (r and r.intended_purpose and r.risk_class and r.class_reason):
