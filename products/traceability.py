@@ -120,6 +120,7 @@ def place(
             },
             code="outside",
         )
+    unit = Unit.objects.select_for_update(of=("self",)).get(pk=unit.pk)  # it may be closed this moment
     if not unit.active:
         raise ValidationError({"unit": _("%(unit)s is no longer part of the institution.") % {"unit": unit}})
     if item.product.stage == Product.Stage.SUSPENDED:
