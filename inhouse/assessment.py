@@ -73,11 +73,16 @@ def _open(product: Product, *, by: User) -> Assessment:
 
 @transaction.atomic
 def describe(product: Product, *, name: str, summary: str, unit: Unit, by: User) -> None:
-    """Word a proposal anew, or move it to the unit that would make it, as long as nobody has decided."""
+    """Word a proposal anew, or move it to the unit that would make it, as long as nobody has decided.
+
+    Another administration has quality systems of its own: the one that was named is named no more.
+    """
     product = _open(product, by=by).product
+    if unit.administration_id != product.unit.administration_id:
+        product.quality_system = None
     product.name, product.summary, product.unit = name, summary, unit
     with acting(by):
-        product.save(update_fields=["name", "summary", "unit"])
+        product.save(update_fields=["name", "summary", "unit", "quality_system"])
 
 
 @transaction.atomic

@@ -146,9 +146,25 @@ class Dossier:
         return [r for r in self.records if r.revision_id == revision.pk and (not kind or r.kind == kind)]
 
     def approved(self, revision: Revision, kind: str) -> EvidenceRecord | None:
-        """The latest record of that kind, if it was approved; a later failure outweighs an earlier pass."""
+        """The latest record of that kind, if it was approved and is of the design as it is.
+
+        A later failure outweighs an earlier pass, and a change of the design every earlier record.
+        """
+        latest = self._passed(revision, kind)
+        return latest if latest and latest.done_on >= self.designed(revision) else None
+
+    def outdated(self, revision: Revision, kind: str) -> EvidenceRecord | None:
+        """The latest record of that kind, if it was approved and the design was changed since."""
+        latest = self._passed(revision, kind)
+        return latest if latest and latest.done_on < self.designed(revision) else None
+
+    def _passed(self, revision: Revision, kind: str) -> EvidenceRecord | None:
         of_kind = self.records_of(revision, kind)
         return of_kind[-1] if of_kind and of_kind[-1].is_approved else None
+
+    def designed(self, revision: Revision) -> date:
+        """The day of the design as it is; the history of older days knows only when the revision was opened."""
+        return revision.designed_on or revision.opened_on
 
     def unmet_of(self, revision: Revision) -> list[UnmetRequirement]:
         return [u for u in self.unmet if u.revision_id == revision.pk]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
@@ -25,6 +26,15 @@ class DayInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+"""The days that can be meant. Beyond them lie typing errors, and the ends of the calendar where no day comes after."""
+
+
+def whole(text: str) -> int | None:
+    """A number that stands in an address or comes from a script; nonsense is none."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
 def _choices(field: forms.ChoiceField) -> Any:
     """The choices as pairs, whatever they were given as."""
     return list(field.choices)  # type: ignore[arg-type]
@@ -38,6 +48,7 @@ def dress(form: forms.BaseForm) -> None:
         if isinstance(field, forms.DateField):
             field.widget = DayInput()
             field.widget.is_required = field.required
+            field.validators += [_one_that_can_be_meant]
         if isinstance(field.widget, forms.Textarea) and field.widget.attrs.get("rows") == "10":  # Django's own default
             field.widget.attrs["rows"] = 4
         if isinstance(field, forms.TypedChoiceField) and isinstance(field.widget, forms.RadioSelect):
@@ -45,6 +56,11 @@ def dress(form: forms.BaseForm) -> None:
         field.widget.attrs.setdefault("class", "ds-input")
         if isinstance(field.widget, forms.TextInput):
             field.widget.attrs.setdefault("autocomplete", "off")
+
+
+def _one_that_can_be_meant(day: date) -> None:
+    if not EARLIEST <= day <= LATEST:
+        raise ValidationError(_("Write a day between 1900 and 2199."))
 
 
 def attempt(form: forms.BaseForm, act: Callable[[], Any]) -> bool:
@@ -300,7 +316,7 @@ def _shown(field: forms.Field, value: Any) -> str:
     if isinstance(field, forms.ModelChoiceField):
         key = str(value)  # also of what is no choice any more
         chosen = (
-            field.queryset.model._default_manager.filter(pk=key) if field.queryset is not None and key.isdigit() else []
+            field.queryset.model._default_manager.filter(pk=key) if field.queryset is not None and whole(key) else []
         )
         return "".join(str(found) for found in chosen)
     if isinstance(field, forms.ChoiceField):

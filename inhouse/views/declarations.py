@@ -23,7 +23,7 @@ from inhouse import lifecycle
 from inhouse.dossier import Dossier, current
 from inhouse.models import Declaration, UnmetRequirement
 from inhouse.obstacles import told
-from inhouse.views import pages
+from inhouse.views import addresses, pages  # noqa: F401 (addresses: the converter of those below)
 from organisation import history
 from organisation.access import Act
 from organisation.doors import Request, door
@@ -248,8 +248,8 @@ urls = [
     path("products/<int:pk>/declaration/unmet/", unmet, name="declaration-unmet"),
     path("products/<int:pk>/declaration/sign/", sign, name="declaration-sign"),
     path("products/<int:pk>/declaration/preview.pdf", preview, name="declaration-preview"),
-    path("declarations/<str:number>/file.pdf", file, name="declaration-file"),
-    path("declarations/<str:number>/diary/", enter, name="declaration-enter"),
-    path("declarations/<str:number>/publish/", publish, name="declaration-publish"),
-    path("declarations/<str:number>/withdraw/", withdraw, name="declaration-withdraw"),
+    path("declarations/<declaration:number>/file.pdf", file, name="declaration-file"),
+    path("declarations/<declaration:number>/diary/", enter, name="declaration-enter"),
+    path("declarations/<declaration:number>/publish/", publish, name="declaration-publish"),
+    path("declarations/<declaration:number>/withdraw/", withdraw, name="declaration-withdraw"),
 ]

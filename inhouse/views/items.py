@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -230,12 +231,13 @@ def _page(request: Request, item: Item, **bound: Any) -> HttpResponse:
         item.is_released
         and not item.fate
         and item.product.stage in traceability.MADE_IN
+        and item.revision.stage in Revision.Stage.signed
         and (item.kind == Item.Kind.SERIAL or left > 0)
     )
     return pages.show(
         request, item.product, "inhouse/items/item.html", d=d, item=item, revision=item.revision, left=left, can_place=can_place,
         now=[p for p in stays if p.held_on(d.on)], stays=stays[::-1],
-        release=bound.get("release") or ReleaseForm(initial={"made_to": _made_to(d, item)}),
+        given_up=item.revision.stage not in (Revision.Stage.OPEN, *Revision.Stage.signed), release=bound.get("release") or ReleaseForm(initial={"made_to": _made_to(d, item)}),
         place=bound.get("place") or PlaceForm(item=item, d=d, initial={"unit": None}),
         outside=bound.get("outside", ""), stopped=tracing.obstacles(item), page=page, subjects=pages.subjects(d, "items"),
     )  # fmt: skip
@@ -267,11 +269,18 @@ def place(request: Request, item: Item) -> HttpResponse:
     if request.method != "POST":
         return redirect("inhouse:item", item.pk)
     form = PlaceForm(request.POST, item=item, d=current(item.product))
-    if form.is_valid() and pages.attempt(form, lambda: traceability.place(item, **form.cleaned_data, by=request.user)):
-        messages.success(
-            request, _("%(item)s is now at %(unit)s.") % {"item": item.identifier, "unit": form.cleaned_data["unit"]}
-        )
-        return redirect("inhouse:item", item.pk)
+    if form.is_valid():
+        unit, since = form.cleaned_data["unit"], form.cleaned_data["since"]
+        listed = unit is None or traceability.is_listed(item.product, unit, on=since)
+        if pages.attempt(form, lambda: traceability.place(item, **form.cleaned_data, by=request.user)):
+            messages.success(request, _("%(item)s is now at %(unit)s.") % {"item": item.identifier, "unit": unit})
+            if not listed:
+                messages.info(
+                    request,
+                    _("%(unit)s was not listed as using the product. From %(day)s it is.")
+                    % {"unit": unit, "day": date_format(since)},
+                )
+            return redirect("inhouse:item", item.pk)
     return _page(
         request, item, place=form, outside=form.data.get("outside", "") if form.data.get("unit") == OUTSIDE else ""
     )

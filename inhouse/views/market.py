@@ -21,7 +21,7 @@ from inhouse.views import pages, steps
 from organisation import access, clock
 from organisation.access import Act
 from organisation.doors import Request, door
-from organisation.forms import Form, ModelForm
+from organisation.forms import Form, ModelForm, whole
 from products.models import Product
 
 DEVICE = ("device", "maker", "shortfall")
@@ -58,10 +58,9 @@ CandidateForms = formset_factory(CandidateForm, formset=CandidateLines, absolute
 
 def _lines(data: Mapping[str, Any]) -> list[dict[str, str]]:
     """The devices as typed, finished or not."""
-    count = str(data.get("devices-TOTAL_FORMS", ""))
+    count = whole(str(data.get("devices-TOTAL_FORMS", "")))
     return [
-        {name: data.get(f"devices-{index}-{name}", "") for name in DEVICE}
-        for index in range(min(int(count) if count.isdigit() else 0, MOST))
+        {name: data.get(f"devices-{index}-{name}", "") for name in DEVICE} for index in range(min(count or 0, MOST))
     ]
 
 
@@ -120,9 +119,9 @@ def _anything(request: Request) -> bool:
 def _redrawn(request: Request) -> tuple[SearchForm, Any]:
     """The page with a line more or a line less, and everything typed still there; nothing is saved or complained about."""
     lines = _lines(request.POST)
-    gone = request.POST.get("remove", "")
-    if gone.isdigit() and int(gone) < len(lines):
-        del lines[int(gone)]
+    gone = whole(request.POST.get("remove", ""))
+    if gone is not None and gone < len(lines):
+        del lines[gone]
     form = SearchForm(initial={name: request.POST.get(name, "") for name in SearchForm.Meta.fields})
     if "add" in request.POST:
         lines.append(dict.fromkeys(DEVICE, ""))

@@ -17,7 +17,7 @@ from inhouse.dossier import Dossier, current
 from organisation import access
 from organisation.access import Act, Scope
 from organisation.doors import Request
-from organisation.forms import Form
+from organisation.forms import Form, whole
 from organisation.forms import attempt as attempt
 from organisation.models import User
 from products.models import Product, Revision
@@ -123,8 +123,8 @@ def complain(request: Request, form: forms.BaseForm) -> None:
 
 def revision_shown(request: Request, d: Dossier) -> Revision:
     """The revision a page is about: the one asked for by `?revision=`, else the one being worked on."""
-    asked = request.GET.get("revision", "")
-    found = d.revision(int(asked)) if asked.isdigit() else None
+    asked = whole(request.GET.get("revision", ""))
+    found = d.revision(asked) if asked is not None else None
     revision = found or d.working
     assert revision is not None
     return revision

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -195,25 +196,27 @@ def close_unit(request: Request, place: Place) -> HttpResponse:
     unit = place.unit
     assert unit is not None
     form = ReasonForm(request.POST or None)
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and attempt(form, lambda: places.close_unit(unit, by=request.user, **form.cleaned_data))
-    ):
-        messages.success(request, _("The unit is closed."))
-        return redirect("inhouse:administration", place.administration.pk)
     here = Q(placements__unit=unit, placements__since__lte=clock.today()) & (
         Q(placements__until=None) | Q(placements__until__gt=clock.today())
     )
+    items = Item.objects.filter(here, fate="").select_related("product").order_by(by("identifier"), "pk").distinct()
+
+    def close() -> None:
+        places.close_unit(unit, by=request.user, **form.cleaned_data)
+        if items.exists():  # asked while the unit is locked; `organisation` knows no items
+            raise ValidationError(
+                _("The items must leave first: move them, take them back or say what became of them.")
+            )
+
+    if request.method == "POST" and form.is_valid() and attempt(form, close):
+        messages.success(request, _("The unit is closed."))
+        return redirect("inhouse:administration", place.administration.pk)
     context = {
         "form": form,
         "unit": unit,
         "administration": place.administration,
         "staff": User.objects.filter(unit=unit, is_active=True).order_by(by("name")),
-        "items": Item.objects.filter(here, fate="")
-        .select_related("product")
-        .order_by(by("identifier"), "pk")
-        .distinct(),
+        "items": items,
         "made": Product.objects.living().filter(unit=unit),
         "listed": unit.product_uses.on(clock.today()).select_related("product"),
         "told": place.told,

@@ -252,7 +252,7 @@ def coming_up(d: Dossier) -> list[tuple[date, Any]]:
 @door(Act.WORK)
 def search(request: Request) -> HttpResponse:
     """Find by product name or number, serial, lot, label code or diary number. Patients are found on their own page only."""
-    q = request.GET.get("q", "").strip()
+    q = request.GET.get("q", "").replace("\x00", "").strip()
     if not q:
         return render(request, "inhouse/products/search.html", {"q": q})
     found = list(Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:FOUND])

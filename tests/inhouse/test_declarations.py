@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from pypdf import PdfReader
 
 from documents.models import SignedFile
-from inhouse import declarations, design, lifecycle
+from inhouse import declarations, design, evidence, lifecycle
 from inhouse.dossier import current
 from inhouse.models import Declaration
 from inhouse.obstacles import Refused
@@ -124,6 +124,41 @@ def test_a_revision_is_signed_once(owner: User) -> None:
     stations.sign(product)
     with refused("already has a signed declaration"):
         declarations.sign(coming, read=seen, password=factories.PASSWORD, place="Västanstad", language="sv", by=owner)
+
+
+def test_nothing_is_signed_without_a_risk_class(owner: User) -> None:
+    product = stations.documented()
+    design.describe(stations.coming(product), {"risk_class": ""}, by=owner)
+    with refused("set the risk class", Refused):
+        signing(product, by=owner)
+
+
+def test_what_was_examined_before_the_design_changed_does_not_count(owner: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.documented()
+    with stations.on_day("2026-03-05"):
+        design.describe(stations.coming(product), {"intended_purpose": "Holds two catheters"}, by=owner)
+        with refused("verify it anew", Refused) as refusal:
+            signing(product, by=owner)
+        said = " ".join(obstacle.text for obstacle in refusal.value.obstacles)  # type: ignore[attr-defined]
+        assert "validate it anew" in said
+        assert "no earlier than the last change of the design" in said
+        stations.examined(stations.coming(product), done_on=date(2026, 3, 4))
+        with refused("verify it anew", Refused):
+            signing(product, by=owner)
+        stations.examined(stations.coming(product))
+        assert signing(product, by=owner).snapshot["verified_on"] == "2026-03-05"
+
+
+def test_an_examination_of_the_last_revision_does_not_serve_the_next(owner: User, engineer: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.in_use()
+    with stations.on_day("2026-03-08"):
+        revision = stations.changing(product)
+        evidence.confirm_documents(revision, by=engineer)
+        stations.examined(revision, done_on=date(2026, 3, 1))
+        with refused("is of an earlier design", Refused):
+            signing(product, by=owner)
 
 
 def test_nothing_is_signed_before_it_is_verified_and_validated(owner: User) -> None:

@@ -35,6 +35,23 @@ def reviewed(product: Product, **given: Any) -> FollowUp:
     return followup.record(product, **what | given)
 
 
+def test_the_next_review_is_due_within_the_interval_of_the_class() -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.in_use(design={"risk_class": "IIa"})
+        with refused("at most 24 months lie between follow-ups"):
+            reviewed(product, next_due_on=date(2028, 3, 2))
+        with refused("at most 24 months lie between follow-ups"):
+            reviewed(product, done_on=date(2026, 2, 1), next_due_on=date(2028, 3, 1))
+        reviewed(product, next_due_on=date(2028, 3, 1))
+
+
+def test_the_plan_can_shorten_the_interval_of_the_class_and_not_stretch_it() -> None:
+    product = stations.in_use(design={"risk_class": "IIa"})
+    for planned, then in ((6, 6), (60, 24)):
+        stations.prepared(stations.in_force(product), follow_up_months=planned)
+        assert followup.interval(current(product)) == then
+
+
 @pytest.mark.parametrize(
     ("day", "count", "then"),
     [

@@ -267,7 +267,7 @@ CASES = [
     Case("G3", "VGR-44", "the owner leads nothing", lambda d: setattr(d.appointments[-1].person, "level", "staff")),
     Case("G3", "MDR55-b", "no system is named", lambda d: setattr(d.product, "quality_system_id", None)),
     *(
-        Case("G3", "SW-06", f"{name} is empty", without("design", name))
+        Case("G3 G4", "SW-06", f"{name} is empty", without("design", name))
         for name in ("intended_purpose", "risk_class", "class_reason")
     ),
     Case("G4", "MDR55-0", "there is no risk file", without_documents("risk")),

@@ -11,8 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from inhouse import law
+from organisation import clock
 from organisation.history import acting
 from organisation.models import Administration, Authority, Institution, QualitySystem, Unit, User
+from products import traceability
 from tests import factories, stations
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +119,20 @@ def test_closing_a_unit_tells_what_is_still_there(desk: Client) -> None:
     page = desk.get(reverse("inhouse:unit-close", args=[product.unit_id])).text
     assert "of which it is the manufacturing unit" in page
     assert "Eva Ek" in page
+
+
+def test_a_unit_where_items_lie_stays_open_until_they_are_moved(desk: Client, engineer: User) -> None:
+    product = stations.declared()
+    item = stations.placed(product, "A-17")
+    ward = factories.ward()
+    address = reverse("inhouse:unit-close", args=[ward.pk])
+    assert "disabled" in desk.get(address).text
+    refused = desk.post(address, {"reason": "Rebuilding"})
+    assert "The items must leave first" in str(refused.context["form"].errors)
+    assert Unit.objects.get(pk=ward.pk).active
+    traceability.take_back(item.placements.get(), on=clock.today(), by=engineer)
+    desk.post(address, {"reason": "Rebuilding"})
+    assert not Unit.objects.get(pk=ward.pk).active
 
 
 def test_an_administration_with_open_units_stays_open(desk: Client, unit: Unit) -> None:

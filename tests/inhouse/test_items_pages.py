@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from inhouse import declarations
+from inhouse import changes, declarations
 from organisation import clock
 from organisation.models import Unit, User
 from products import traceability
@@ -118,7 +118,31 @@ def test_nothing_is_released_to_a_revision_that_may_still_change(client: Client,
     assert not item.is_released
 
 
+def test_what_was_made_to_a_revision_given_up_waits_only_for_its_fate(
+    client: Client, engineer: User, owner: User
+) -> None:
+    product = stations.second_revision()
+    revision = stations.coming(product)
+    item = stations.made(product, "002", revision=revision)
+    changes.abandon(revision, reason="Not needed", by=owner)
+    told = read(client, page("item", item.pk), by=engineer)
+    assert "It cannot be released any more: revision 2" in told
+    assert page("item-release", item.pk) not in told
+    assert "It is placed when it is released." not in told
+
+
 # Placing
+
+
+def test_placing_says_that_the_unit_is_now_listed_as_using_the_product(
+    client: Client, product: Product, engineer: User, ward: Unit
+) -> None:
+    for identifier, said in (("1", True), ("2", False)):
+        item = stations.released(product, identifier)
+        client.force_login(engineer)
+        answer = client.post(page("item-place", item.pk), {"unit": ward.pk, "since": today()}, follow=True)
+        assert ("was not listed as using the product" in answer.text) is said
+    assert [str(use.unit) for use in product.unit_uses.filter(part="uses")] == [str(ward)]
 
 
 def test_an_item_is_placed_moved_and_taken_back(client: Client, product: Product, engineer: User, ward: Unit) -> None:

@@ -427,3 +427,34 @@ def test_a_product_in_use_is_not_told_what_keeps_it_from_being_withdrawn(reader:
 def test_a_pause_is_told_once(reader: Client) -> None:
     answer = reader.get(page("product", stations.suspended())).content.decode()
     assert answer.count("Use is paused: close the cause first.") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("product", "day=9999-12-31&time=known"),
+        ("product", "day=0001-01-01&time=known"),
+        ("product", "day=0001-01-01&time=on"),
+        ("design", "revision=²"),
+        ("design", f"revision={'9' * 5000}"),
+        ("history", "of=%00"),
+    ],
+)
+def test_an_address_that_makes_no_sense_is_answered(client: Client, engineer: User, name: str, query: str) -> None:
+    product = stations.in_development()
+    client.force_login(engineer)
+    assert client.get(f"{reverse(f'inhouse:{name}', args=[product.pk])}?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("place", ["/search/", "/products/", "/items/"])
+def test_signs_that_no_database_keeps_are_searched_for_in_vain(client: Client, head_office: User, place: str) -> None:
+    stations.proposed()
+    client.force_login(head_office)
+    assert client.get(f"{place}?q=%00&administration=%00&unit=%00&page=%00").status_code == 200
+
+
+def test_lines_counted_in_another_script_are_no_lines(client: Client, engineer: User) -> None:
+    product = stations.proposed()
+    client.force_login(engineer)
+    for sent in ({"devices-TOTAL_FORMS": "²", "add": "1"}, {"devices-TOTAL_FORMS": "1", "remove": "²"}):
+        assert client.post(reverse("inhouse:market", args=[product.pk]), sent).status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from inhouse.dossier import Dossier
@@ -42,16 +43,24 @@ def user_information(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("Add the information to users."), "documents")
 
 
-def _record(d: Dossier, kind: Kind, absent: str, failed: str) -> Iterator[Missing]:
+def _record(d: Dossier, kind: Kind, absent: str, failed: str, outdated: str) -> Iterator[Missing]:
     if d.working is None or d.approved(d.working, kind):
         return
-    yield Missing(failed if d.records_of(d.working, kind) else absent, "evidence")
+    if old := d.outdated(d.working, kind):
+        days = {"day": date_format(old.done_on), "changed": date_format(d.designed(d.working))}
+        yield Missing(outdated % days, "evidence")
+    else:
+        yield Missing(failed if d.records_of(d.working, kind) else absent, "evidence")
 
 
 @check("G4", "VGR-70")
 def verified(d: Dossier) -> Iterator[Missing]:
     yield from _record(
-        d, Kind.VERIFICATION, _("Record an approved verification."), _("The latest verification was not approved.")
+        d,
+        Kind.VERIFICATION,
+        _("Record an approved verification."),
+        _("The latest verification was not approved."),
+        _("The verification of %(day)s is of an earlier design, which was changed on %(changed)s: verify it anew."),
     )
 
 
@@ -62,6 +71,7 @@ def validated(d: Dossier) -> Iterator[Missing]:
         Kind.VALIDATION,
         _("Record an approved validation against the need."),
         _("The latest validation was not approved."),
+        _("The validation of %(day)s is of an earlier design, which was changed on %(changed)s: validate it anew."),
     )
 
 

@@ -46,6 +46,7 @@ def quality_system(d: Dossier) -> Iterator[Missing]:
 
 
 @check("G3", "SW-06")
+@check("G4", "SW-06")
 def risk_class(d: Dossier) -> Iterator[Missing]:
     r = d.working
     if not (r and r.intended_purpose and r.risk_class and r.class_reason):
