@@ -10,8 +10,6 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from inhouse import law, lifecycle
-from inhouse.dossier import current
-from inhouse.law.checks.assessment import outcome
 from inhouse.models import Answer, Assessment, Change, Step
 from organisation import access, clock
 from organisation.access import Act, Scope
@@ -89,21 +87,23 @@ def describe(product: Product, *, name: str, summary: str, unit: Unit, by: User)
 def answer(product: Product, tree: str, answers: Answers, *, by: User) -> None:
     """Store the answers to a tree. Only questions on the path are kept; what an earlier answer no longer asks is removed."""
     assessment = _open(product, by=by)
-    store(tree, answers, assessment=assessment, by=by)
+    outcome = store(tree, answers, assessment=assessment, by=by)
     if tree == "md_or_ivd":
-        d = current(product)
-        regulation = Revision.Regulation.IVDR if outcome(d, tree) == "ivdr" else Revision.Regulation.MDR
+        regulation = Revision.Regulation.IVDR if outcome == "ivdr" else Revision.Regulation.MDR
         with acting(by):
             product.revisions.filter(stage=Revision.Stage.OPEN).update(regulation=regulation)
 
 
 def store(
     tree: str, answers: Answers, *, by: User, assessment: Assessment | None = None, change: Change | None = None
-) -> None:
-    """Write answers under the tree's present version; an answer that did not change keeps its person and day."""
-    asked = law.trees()[tree]
+) -> str:
+    """Write answers under the tree's present version; an answer that did not change keeps its person and day.
+
+    Returns where they lead; of a plain set, or while one on the path is missing, nothing.
+    """
+    asked, outcome = law.trees()[tree], ""
     if asked.start:
-        path, _outcome = asked.walk({question: value for question, (value, _reason) in answers.items()})
+        path, outcome = asked.walk({question: value for question, (value, _reason) in answers.items()})
         answers = {question: answers[question] for question in path if question in answers}
     rows = Answer.objects.filter(assessment=assessment, change=change, tree=tree)
     with acting(by):
@@ -113,19 +113,11 @@ def store(
             row = before.get(question)
             if row and (row.value, row.reason, row.tree_version) == (value, reason, asked.version):
                 continue
-            Answer.objects.update_or_create(
-                assessment=assessment,
-                change=change,
-                tree=tree,
-                question=question,
-                defaults={
-                    "tree_version": asked.version,
-                    "value": value,
-                    "reason": reason,
-                    "answered_on": clock.today(),
-                    "answered_by": by,
-                },
-            )
+            row = row or Answer(assessment=assessment, change=change, tree=tree, question=question)
+            row.tree_version, row.value, row.reason = asked.version, value, reason
+            row.answered_on, row.answered_by = clock.today(), by
+            row.save()
+    return outcome
 
 
 @transaction.atomic
