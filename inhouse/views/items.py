@@ -201,7 +201,7 @@ class FateForm(Form):
         self.item = item
         if item.kind == Item.Kind.SERIAL:
             del self.fields["quantity"]
-        self.initial |= {"on": clock.today(), "quantity": item.quantity}
+        self.initial.update({"on": clock.today(), "quantity": item.quantity})
 
     def clean_quantity(self) -> int:
         quantity: int = self.cleaned_data["quantity"]

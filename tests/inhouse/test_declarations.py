@@ -344,7 +344,7 @@ def test_what_was_made_before_a_withdrawal_is_released_anew_before_use(owner: Us
     declarations.withdraw(stations.declaration(product), reason="A wrong drawing", by=owner)
     item.refresh_from_db()
     assert (item.released_on, item.released_by, item.made_to, item.checks) == (None, None, "", "")
-    last, before = item.history.order_by("-history_id")[:2]
+    last, before = item.history.order_by("-history_id")[:2]  # type: ignore[attr-defined]
     assert (last.history_change_reason, last.history_user_id) == ("A wrong drawing", owner.pk)
     assert (before.released_on, before.checks) == (clock.today(), "Measured")
     assert item.placements.get().until is None
