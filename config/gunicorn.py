@@ -12,3 +12,5 @@ max_requests = 5000  # then a fresh process, so that nothing can grow for ever
 max_requests_jitter = 500
 control_socket_disable = True
 accesslog = os.environ.get("ACCESS_LOG", "-") or None
+# Method, path, protocol: not the query, where someone may have searched for a patient's number, nor the page before
+access_log_format = '%(h)s %(l)s %(u)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s "%(a)s"'

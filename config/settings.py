@@ -116,6 +116,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+if ENV == "demo":
+    PASSWORD_HASHERS[0] = "organisation.passwords.PrintedBesideTheAccounts"
 if ENV == "test":
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick: the suite signs in a thousand times
 AUTH_PASSWORD_VALIDATORS = [

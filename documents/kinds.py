@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import codecs
 import json
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -60,6 +63,7 @@ _REFUSED = {
     "control": gettext_lazy("no text and no format that is known here"),
     "cut": gettext_lazy("the beginning of a PDF that breaks off"),
     "broken zip": gettext_lazy("an archive that cannot be opened"),
+    "full zip": gettext_lazy("an archive with too many files in it"),
     "doctype": gettext_lazy("XML with a document type of its own"),
     "broken xml": gettext_lazy("XML that is not well formed"),
     "other": pgettext_lazy("what a file holds", "a format that is not accepted"),
@@ -67,9 +71,8 @@ _REFUSED = {
 
 _HEAD = 8192  # bytes, enough for every signature looked for
 _JSON_PARSED_UP_TO = 5 * 1024 * 1024  # bytes; above, only the brackets at both ends are looked at
-_WEB_PAGE = re.compile(
-    r"(<!--.*?-->\s*)*<(!doctype html|html|head|body|script|iframe|meta|title|a |p>|div|table)", re.DOTALL
-)
+_ENTRIES = 20_000  # in an archive; more are no document, and each costs memory to list
+_WEB_PAGE = re.compile(r"<(!doctype html|html|head|body|script|iframe|meta|title|a |p>|div|table)")
 _PROGRAMS = tuple(f"application/{name}" for name in ("x-msdownload", "x-executable", "wasm", "x-deb", "x-rpm"))
 
 
@@ -100,12 +103,21 @@ def _media_type(path: Path, head: bytes, tail: bytes) -> str:
     return _refuse("other", media_type=guessed) if guessed else _refuse(unreadable)
 
 
+_BROKEN = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError, struct.error,
+    zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What reading a damaged archive raises."""
+
+
 def _in_archive(path: Path) -> str:
     try:
+        if _entries(path) > _ENTRIES:
+            return _refuse("full zip")
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
             declared = archive.read("mimetype").decode("ascii", "replace").strip() if _says_type(archive) else ""
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError):
+    except _BROKEN:
         return _refuse("broken zip")
     if any(name.endswith("vbaProject.bin") or name.startswith("Basic/") for name in names):
         return _refuse("macros")
@@ -125,6 +137,17 @@ def _in_archive(path: Path) -> str:
     return "application/zip"
 
 
+def _entries(path: Path) -> int:
+    """How many files an archive lists, without listing them: what it says of itself need not be true."""
+    mark, count, left = b"PK\x01\x02", 0, b""
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            window = left + part
+            count += window.count(mark)
+            left = window[1 - len(mark) :]
+    return count
+
+
 def _says_type(archive: zipfile.ZipFile) -> bool:
     """OpenDocument and its kin hold their media type in a small entry of this name."""
     return "mimetype" in archive.namelist() and archive.getinfo("mimetype").file_size <= 100
@@ -134,7 +157,7 @@ def _in_text(path: Path, head: bytes, tail: bytes) -> str:
     if head.startswith(b"#!"):
         return _refuse("program")
     begin = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n").lower()
-    if _WEB_PAGE.match(begin):
+    if _WEB_PAGE.match(_without_comments(begin)):
         return _refuse("html")
     if begin.startswith("<?xml") or re.match(r"<[a-z_][\w:.-]*[\s/>]", begin):
         return _in_xml(path)
@@ -144,6 +167,16 @@ def _in_text(path: Path, head: bytes, tail: bytes) -> str:
     if begin.startswith("solid") and b"endsolid" in tail:
         return "model/stl"
     return "text/plain"
+
+
+def _without_comments(text: str) -> str:
+    """The text after the comments it begins with."""
+    at = 0
+    while text.startswith("<!--", at) and (end := text.find("-->", at + 4)) >= 0:
+        at = end + 3
+        while at < len(text) and text[at].isspace():
+            at += 1
+    return text[at:]
 
 
 def _unreadable(path: Path) -> str:

@@ -18,7 +18,7 @@ from organisation.access import Act, Scope
 from organisation.history import acting
 from organisation.models import Institution, Unit, User
 from products.models import Product, Revision
-from products.patients import holds_number
+from products.patients import refuse_number
 
 Answers = dict[str, tuple[str, str]]
 """By question: the value ("yes" or "no") and the reason."""
@@ -76,11 +76,16 @@ def _open(product: Product, *, by: User) -> Assessment:
 
 @transaction.atomic
 def describe(product: Product, *, name: str, summary: str, unit: Unit, by: User) -> None:
-    """Word a proposal anew, or move it to the unit that would make it, as long as nobody has decided."""
+    """Word a proposal anew, or move it to the unit that would make it, as long as nobody has decided.
+
+    Another administration has quality systems of its own: the one that was named is named no more.
+    """
     product = _open(product, by=by).product
+    if unit.administration_id != product.unit.administration_id:
+        product.quality_system = None
     product.name, product.summary, product.unit = name, summary, unit
     with acting(by):
-        product.save(update_fields=["name", "summary", "unit"])
+        product.save(update_fields=["name", "summary", "unit", "quality_system"])
 
 
 class WouldRemove(ValidationError):
@@ -168,10 +173,7 @@ def combine(product: Product, pieces: Iterable[Piece], *, by: User) -> None:
 def note_route(product: Product, fields: dict[str, Any], *, by: User) -> None:
     """Write what another way than in-house demands: custom-made (Annex XIII), or a clinical investigation."""
     assessment = _open(product, by=by)
-    if holds_number(fields.get("special_features") or ""):
-        raise ValidationError(
-            {"special_features": _("That looks like a patient’s identity number: it stays in the patient’s record.")}
-        )
+    refuse_number(fields.get("special_features") or "", field="special_features")
     with acting(by):
         OtherRoute.objects.update_or_create(assessment=assessment, defaults=fields)
 
@@ -228,12 +230,7 @@ def _follow(assessment: Assessment, *, by: User) -> None:
 
 
 def store(
-    tree: str,
-    answers: Answers,
-    *,
-    by: User,
-    assessment: Assessment | None = None,
-    change: Change | None = None,
+    tree: str, answers: Answers, *, by: User, assessment: Assessment | None = None, change: Change | None = None
 ) -> None:
     """Write answers under the tree's present version; an answer that did not change keeps its person and day."""
     asked = law.trees()[tree]
@@ -248,19 +245,10 @@ def store(
             row = before.get(question)
             if row and (row.value, row.reason, row.tree_version) == (value, reason, asked.version):
                 continue
-            Answer.objects.update_or_create(
-                assessment=assessment,
-                change=change,
-                tree=tree,
-                question=question,
-                defaults={
-                    "tree_version": asked.version,
-                    "value": value,
-                    "reason": reason,
-                    "answered_on": clock.today(),
-                    "answered_by": by,
-                },
-            )
+            row = row or Answer(assessment=assessment, change=change, tree=tree, question=question)
+            row.tree_version, row.value, row.reason = asked.version, value, reason
+            row.answered_on, row.answered_by = clock.today(), by
+            row.save()
 
 
 @transaction.atomic

@@ -54,7 +54,8 @@ def _open_next(product: Product) -> Revision:
     number = product.revisions.latest("number").number + 1
     revision = Revision.objects.get(pk=last.pk)
     revision.pk, revision._state.adding = None, True
-    revision.number, revision.stage, revision.opened_on = number, Revision.Stage.OPEN, clock.today()
+    revision.number, revision.stage = number, Revision.Stage.OPEN
+    revision.opened_on = revision.designed_on = clock.today()
     revision.save()
     for part in last.parts.all():
         Part.objects.create(

@@ -27,6 +27,7 @@ from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
 from organisation.models import User
+from products import traceability
 from products.models import Revision
 
 TEMPLATE = "inhouse/declarations/declaration.html"
@@ -209,7 +210,10 @@ def publish(declaration: Declaration, *, by: User) -> None:
 
 @transaction.atomic
 def withdraw(declaration: Declaration, *, reason: str, by: User) -> None:
-    """A fault was found before use: the declaration is withdrawn, stays readable, and the revision is open again."""
+    """A fault was found before use: the declaration is withdrawn, stays readable, and the revision is open again.
+
+    Its items were released to documentation that may change now, so they are released anew under the next declaration.
+    """
     declaration = _locked(declaration, Act.END, by=by)
     if declaration.withdrawn_on:
         raise ValidationError(_("This declaration is withdrawn."))
@@ -224,3 +228,4 @@ def withdraw(declaration: Declaration, *, reason: str, by: User) -> None:
         declaration.withdrawn_on, declaration.withdrawn_by, declaration.withdrawn_reason = clock.today(), by, reason
         declaration.save(update_fields=["withdrawn_on", "withdrawn_by", "withdrawn_reason"])
         lifecycle.move(declaration.revision, Revision.Stage.OPEN, by=by, reason=reason)
+    traceability.release_anew(declaration.revision, reason=reason, by=by)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from inhouse import lifecycle
 from inhouse.models import UnmetRequirement
-from organisation import access
+from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
 from organisation.models import QualitySystem, User
@@ -57,8 +57,17 @@ def opened(revision: Revision, *, by: User) -> Revision:
 def describe(
     revision: Revision, fields: dict[str, Any], *, quality_system: QualitySystem | None = None, by: User
 ) -> None:
-    """Write the design's fields and name the quality system of the product."""
+    """Write the design's fields and name the quality system of the product.
+
+    Another design than the one examined needs to be examined anew: the day it really changed is noted.
+    """
     revision = opened(revision, by=by)
+    if any(_words(getattr(revision, name)) != _words(fields[name]) for name in fields.keys() & {*Revision.EXAMINED}):
+        revision.designed_on = clock.today()
+    if quality_system and quality_system.administration_id != revision.product.unit.administration_id:
+        raise ValidationError(
+            {"quality_system": _("%(system)s belongs to another administration.") % {"system": quality_system}}
+        )
     for name, value in fields.items():
         setattr(revision, name, value)
     revision.full_clean()
@@ -66,6 +75,11 @@ def describe(
         revision.save()
         if quality_system is not None and quality_system.pk != revision.product.quality_system_id:
             Product.objects.filter(pk=revision.product_id).update(quality_system=quality_system)
+
+
+def _words(value: Any) -> Any:
+    """A text without its line breaks, which a browser sends in another form than it got them."""
+    return value.split() if isinstance(value, str) else value
 
 
 @transaction.atomic
@@ -83,6 +97,7 @@ def put_parts(revision: Revision, pieces: Iterable[Piece], *, by: User) -> None:
     for piece in pieces:
         kept = statements.get((piece["name"], piece["maker"], piece["model"]), "")
         wanted.append({"statement": kept, **piece})
+    gone = False
     with acting(by):
         for part in parts:
             as_is = {name: getattr(part, name) for name in names}
@@ -90,15 +105,22 @@ def put_parts(revision: Revision, pieces: Iterable[Piece], *, by: User) -> None:
                 wanted.remove(as_is)
             else:
                 part.delete()
+                gone = True
         for piece in wanted:
             Part.objects.create(revision=revision, **piece)
+        if gone or wanted:
+            revision.designed_on = clock.today()
+            revision.save(update_fields=["designed_on"])
 
 
 @transaction.atomic
 def admit(revision: Revision, unmet: Iterable[Unmet], *, by: User) -> None:
     """Replace the list of requirements that are not fully met (declaration D13, D14)."""
     revision = opened(revision, by=by)
-    wanted = {row["number"]: row for row in unmet}
+    rows = list(unmet)
+    wanted = {row["number"]: row for row in rows}
+    if len(wanted) < len(rows):
+        raise ValidationError(_("A number stands on two lines. Put all of a requirement on one."))
     with acting(by):
         revision.unmet_requirements.exclude(number__in=wanted).delete()
         for number, row in wanted.items():

@@ -6,22 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from inhouse import followup, gates, lifecycle, market
+from inhouse import followup, guide, lifecycle, market
 from inhouse.dossier import Dossier, gather
 from inhouse.models import Appointment, Declaration, FollowUpAction
-from inhouse.obstacles import Obstacle
+from inhouse.obstacles import Obstacle, told
+from inhouse.owners import MAY_APPOINT
 from organisation import access, clock
 from organisation.access import Act
 from organisation.models import User
 from products.models import Product, Revision
 
 LOOKED_AT = 60  # products whose dossiers are read for one person's list
+SHOWN = 5  # of one's own proposals
 SOON = 60  # days ahead that a due day is shown
 
 
@@ -76,14 +78,18 @@ def _to_decide(user: User) -> Iterator[Task]:
     )
     for product in _within(user, Act.DECIDE, submitted)[:LOOKED_AT]:
         yield Task(_("Decide whether it is made"), product, _to("decision", product))
-    ownerless = open_ones.filter(stage=Product.Stage.ELIGIBLE, owner=None).exclude(
-        appointments__accepted_on=None,
-        appointments__declined_on=None,
-        appointments__ended_on=None,
-        appointments__isnull=False,
+    asked = Appointment.objects.filter(
+        product=OuterRef("pk"), accepted_on=None, declined_on=None, ended_on=None, person__is_active=True
     )
+    never, no_more = Q(stage=Product.Stage.ELIGIBLE, owner=None), Q(stage__in=MAY_APPOINT, owner__is_active=False)
+    ownerless = open_ones.select_related("owner").filter(~Exists(asked), never | no_more)
     for product in _within(user, Act.DECIDE, ownerless)[:LOOKED_AT]:
-        yield Task(_("Appoint a product owner"), product, _to("owner", product))
+        words = (
+            _("Appoint a new product owner: %(person)s has left") % {"person": product.owner}
+            if product.owner
+            else _("Appoint a product owner")
+        )
+        yield Task(words, product, _to("owner", product))
 
 
 def _to_register(user: User) -> Iterator[Task]:
@@ -124,17 +130,10 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
     """The next thing for each life; what only the owner can do is for the owner."""
     product, stage = d.product, d.product.stage
     if stage == Product.Stage.PROPOSED:
-        if left := [o for o in gates.standing(d, "G1", "G2") if o.mend != "decision"]:
-            yield _count(
-                left,
-                "assessment",
-                product,
-                ngettext(
-                    "%(count)s thing left before the decision", "%(count)s things left before the decision", len(left)
-                ),
-            )
+        if d.assessment and not d.assessment.is_submitted:
+            yield Task(_before_submitting(d), product, _to("assessment", product))
     elif stage == Product.Stage.ELIGIBLE:
-        left = gates.standing(d, "G3")
+        left = lifecycle.obstacles(d, product, Product.Stage.DEVELOPMENT)
         yield (
             _count(
                 left,
@@ -148,7 +147,7 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
             else Task(_("Start development"), product, _to("product", product))
         )
     elif d.coming and d.coming.stage == Revision.Stage.OPEN:
-        if left := lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED):
+        if left := told(lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)):
             yield _count(
                 left,
                 "declaration",
@@ -198,6 +197,36 @@ def _count(left: list[Obstacle], page: str, product: Product, words: str) -> Tas
     if len(left) == 1:
         return Task(left[0].text, product, _to(left[0].mend or page, product))
     return Task(words % {"count": len(left)}, product, _to(page, product))
+
+
+def proposals(user: User) -> list[tuple[Product, str]]:
+    """The newest products this person proposed that are not in use yet, or never will be, each with how far it is."""
+    theirs = Product.objects.filter(proposed_by=user).exclude(stage__in=Product.Stage.used).select_related("unit")
+    return [(d.product, _how_far(d)) for d in gather(list(theirs[:SHOWN]))]
+
+
+def _how_far(d: Dossier) -> str:
+    """What a proposal waits for, or how it ended."""
+    product, stage = d.product, d.product.stage
+    if stage == Product.Stage.PROPOSED:
+        submitted = d.assessment and d.assessment.is_submitted
+        return _("waits for a manager to decide") if submitted else _before_submitting(d)
+    if stage == Product.Stage.REJECTED:
+        return product.get_outcome_display()
+    if stage == Product.Stage.ELIGIBLE and not product.owner_id:
+        return (
+            _("waits for an answer from %(person)s") % {"person": d.asked.person} if d.asked else _("has no owner yet")
+        )
+    return ""
+
+
+def _before_submitting(d: Dossier) -> str:
+    """How much of the way is left before a manager is asked."""
+    left = len(guide.unfinished(guide.of(d)))
+    words = ngettext(
+        "%(count)s part left before it can be submitted", "%(count)s parts left before it can be submitted", left
+    )
+    return words % {"count": localize(left)} if left else _("Check the answers, and submit the assessment")
 
 
 def numbers(user: User) -> dict[str, int]:

@@ -11,7 +11,7 @@ import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cache, cached_property
 from typing import Any, TypeAlias, TypeVar
 
@@ -50,7 +50,7 @@ from inhouse.models import (
     UnmetRequirement,
     Withdrawal,
 )
-from organisation import clock
+from organisation import clock, history
 from organisation.models import Institution, QualitySystem, Unit, User
 from products.models import Item, Part, Placement, Product, Revision, UnitUse
 
@@ -216,9 +216,25 @@ class Dossier:
         return [r for r in self.records if r.revision_id == revision.pk and (not kind or r.kind == kind)]
 
     def approved(self, revision: Revision, kind: str) -> EvidenceRecord | None:
-        """The latest record of that kind, if it was approved; a later failure outweighs an earlier pass."""
+        """The latest record of that kind, if it was approved and is of the design as it is.
+
+        A later failure outweighs an earlier pass, and a change of the design every earlier record.
+        """
+        latest = self._passed(revision, kind)
+        return latest if latest and latest.done_on >= self.designed(revision) else None
+
+    def outdated(self, revision: Revision, kind: str) -> EvidenceRecord | None:
+        """The latest record of that kind, if it was approved and the design was changed since."""
+        latest = self._passed(revision, kind)
+        return latest if latest and latest.done_on < self.designed(revision) else None
+
+    def _passed(self, revision: Revision, kind: str) -> EvidenceRecord | None:
         of_kind = self.records_of(revision, kind)
         return of_kind[-1] if of_kind and of_kind[-1].is_approved else None
+
+    def designed(self, revision: Revision) -> date:
+        """The day of the design as it is; the history of older days knows only when the revision was opened."""
+        return revision.designed_on or revision.opened_on
 
     def unmet_of(self, revision: Revision) -> list[UnmetRequirement]:
         return [u for u in self.unmet if u.revision_id == revision.pk]
@@ -287,7 +303,7 @@ def current(product: Product) -> Dossier:
 
 def gather(products: Sequence[Product], *, on: date | None = None, known: datetime | None = None) -> list[Dossier]:
     """The dossiers of several products, with one query per kind of row."""
-    institution = Institution.objects.get()
+    institution = _institution(on, known)
     day = on or (clock.today() if known is None else timezone.localdate(known))
     ids = [product.pk for product in products]
     if known is not None:
@@ -378,6 +394,27 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
         if on is not None:
             _set_back(folder)
     return [folders[pk] for pk in ids]
+
+
+def _institution(on: date | None, known: datetime | None) -> Institution:
+    """The institution as the register knew it; on a day, with the rules it had chosen by the end of that day.
+
+    Before it was entered: as it was entered.
+    """
+    if on is None and known is None:
+        return Institution.objects.get()
+    entries = list(history.of(Institution).order_by("history_id"))
+    then: Institution = _entry(entries, known).instance if known is not None else Institution.objects.get()
+    if on is not None:
+        end = timezone.make_aware(datetime.combine(on, time.max))
+        rules = _entry(entries, min(end, known) if known is not None else end)
+        then.house_rules, then.diary_gate = rules.house_rules, rules.diary_gate
+    return then
+
+
+def _entry(entries: list[Any], moment: datetime) -> Any:
+    """The last row of a history by that moment, or the first."""
+    return next((entry for entry in reversed(entries) if entry.history_date <= moment), entries[0])
 
 
 def _stock(products: list[int], known: datetime | None, on: date | None) -> Callable[[], Stock]:

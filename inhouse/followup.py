@@ -8,10 +8,11 @@ from typing import TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from inhouse import lifecycle
-from inhouse.dossier import Dossier
+from inhouse import lifecycle, suspension
+from inhouse.dossier import Dossier, current
 from inhouse.intervals import FIRST_FOLLOW_UP, add_months, months
 from inhouse.models import FollowUp, FollowUpAction
 from organisation import access, clock
@@ -30,10 +31,16 @@ class Wanted(TypedDict):
 
 
 def interval(d: Dossier) -> int:
-    """Months between reviews: what the readiness says, else by class."""
+    """Months between reviews: what the readiness says, and never more than the class allows."""
     revision = d.in_force or d.working
     ready = d.readiness(revision) if revision else None
-    return ready.follow_up_months if ready else months(revision.risk_class if revision else "")
+    return min(ready.follow_up_months, longest(d)) if ready else longest(d)
+
+
+def longest(d: Dossier) -> int:
+    """The most months between reviews, by class."""
+    revision = d.in_force or d.working
+    return months(revision.risk_class if revision else "")
 
 
 def due_on(d: Dossier) -> date | None:
@@ -58,13 +65,17 @@ def record(
     actions: Sequence[Wanted],
     by: User,
 ) -> FollowUp:
-    """Record a review. Raises ValidationError for days out of order, or actions concluded but not named."""
+    """Record a review; one that says stop pauses use at once, with its findings as the cause.
+
+    Raises ValidationError for days out of order, or actions concluded but not named.
+    """
     product = lifecycle.lock(product)
     access.require(by, Act.KEEP, product.scope)
     if product.stage not in Product.Stage.used:
         raise ValidationError(_("There is no use to follow up before the product is in use."))
     if done_on > clock.today():
         raise ValidationError({"done_on": _("The review cannot lie in the future.")})
+    _refuse_too_late(longest(current(product)), done_on, next_due_on)
     if conclusion == FollowUp.Conclusion.ACT and not actions:
         raise ValidationError(_("Name at least one action, with who does it and by when."))
     with acting(by):
@@ -81,7 +92,22 @@ def record(
         review.save()
         for wanted in actions:
             FollowUpAction.objects.create(follow_up=review, **wanted)
+    if conclusion == FollowUp.Conclusion.STOP and product.stage == Product.Stage.IN_USE:
+        suspension.suspend(product, cause=findings, by=by)
     return review
+
+
+def _refuse_too_late(months: int, done_on: date, next_due_on: date) -> None:
+    last = add_months(done_on, months)
+    if next_due_on > last:
+        raise ValidationError(
+            {
+                "next_due_on": _(
+                    "In the class of this device at most %(months)s months lie between follow-ups: the next one is due by %(day)s."
+                )
+                % {"months": months, "day": date_format(last)}
+            }
+        )
 
 
 @transaction.atomic

@@ -11,9 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from inhouse import law
 from inhouse.assessment import Answers
-from inhouse.models import Answer
 from organisation.alphabet import by
-from organisation.forms import Form, dress
+from organisation.forms import Form, Shared, dress
 from organisation.models import Unit
 
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
@@ -63,12 +62,12 @@ class UnitField(forms.ModelChoiceField):  # type: ignore[type-arg]
         super().__init__(**given)
 
 
-class TreeForm(Form):
+class TreeForm(Shared, Form):
     """The questions of a tree of the law, each with yes or no and a reason.
 
     A question on the path must be answered, one off it may be left blank; `unfinished` takes what is there and leaves
-    the rest for another day. `answers` are the earlier ones, by question. The tree's id is the prefix, so that several
-    trees can share a page.
+    the rest for another day. `kept` is the history of the answers that others edit too. The tree's id is the prefix, so
+    that several trees can share a page.
     """
 
     template_name = "inhouse/tree.html"
@@ -77,9 +76,9 @@ class TreeForm(Form):
     def __init__(
         self,
         tree: str,
-        answers: Mapping[str, Answer] | None = None,
         data: Mapping[str, Any] | None = None,
         *,
+        kept: Any = None,
         reason_required: bool = False,
         unfinished: bool = False,
         **given: Any,
@@ -87,19 +86,18 @@ class TreeForm(Form):
         super().__init__(data, **{"prefix": tree, **given})
         self.tree, self.reason_required, self.unfinished = law.trees()[tree], reason_required, unfinished
         for question in self.tree.questions:
-            earlier = (answers or {}).get(question.id)
             self.fields[question.id] = YesNo(
                 choices=YES_NO,
                 label=self._label(question),
                 help_text=" ".join(filter(None, [self._condition(question), question.help])),
-                initial=earlier.value if earlier else None,
             )
             self.fields[f"{question.id}_reason"] = Reason(
                 label=_("Reason"),
                 widget=forms.Textarea(attrs={"rows": 2}),
                 required=reason_required,
-                initial=earlier.reason if earlier else "",
             )
+        if kept is not None:
+            self.initial = self.begin(kept)
         dress(self)
 
     @property
@@ -145,7 +143,18 @@ class TreeForm(Form):
     def _walk(self) -> tuple[list[str], str]:
         return self.tree.walk({q.id: self.cleaned_data.get(q.id) or "" for q in self.tree.questions})
 
+    def held(self, rows: list[Any]) -> dict[Any, Any]:
+        given = {row.question: row for row in rows}
+        values = {q.id: given[q.id].value if q.id in given else "" for q in self.tree.questions}
+        return values | {f"{q.id}_reason": given[q.id].reason if q.id in given else "" for q in self.tree.questions}
+
+    def named(self, key: Any) -> str:
+        if key in (question.id for question in self.tree.questions):
+            return super().named(key)
+        return _("Reason for: %(question)s") % {"question": super().named(key.removesuffix("_reason"))}
+
     def clean(self) -> dict[str, Any]:
+        super().clean()
         for number, question in enumerate(self.asked):
             answered = self.cleaned_data.get(question)
             if not answered and question not in self.errors and not self.unfinished:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from inhouse import gates
 from inhouse.dossier import Dossier, current
+from inhouse.law.checks.withdrawal import fates
 from inhouse.models import Assessment, Declaration, Step
 from inhouse.obstacles import Obstacle, Refused
 from organisation import access, clock
@@ -170,7 +171,13 @@ def _with(own: list[Obstacle], lawful: list[Obstacle]) -> list[Obstacle]:
 
 
 def _owned(d: Dossier) -> list[Obstacle]:
-    return [] if d.product.owner_id else [Obstacle(_("Nobody owns the product."), mend="owner")]
+    owner = d.product.owner
+    if owner is None:
+        return [Obstacle(_("Nobody owns the product."), mend="owner")]
+    if owner.is_active:
+        return []
+    left = _("%(person)s has left and can no longer answer for the product: appoint a new product owner.")
+    return [Obstacle(left % {"person": owner}, mend="owner")]
 
 
 def _in_development(d: Dossier) -> list[Obstacle]:
@@ -216,6 +223,11 @@ def _explained(d: Dossier) -> list[Obstacle]:
     if d.withdrawal:
         return []
     return [Obstacle(_("Say why the product is taken out of use."), mend="withdrawal")]
+
+
+def _fated(d: Dossier) -> list[Obstacle]:
+    """What the law asks on request (MDR 5(5)(d)) and the years of keeping both hang on: what became of each item."""
+    return [Obstacle(missing.text, mend=missing.mend) for missing in fates(d)]
 
 
 def _disposable() -> list[Obstacle]:
@@ -269,9 +281,9 @@ def _unwritten(d: Dossier, subject: Product | Revision, to: P | R, outcome: str)
 def watch(d: Dossier) -> list[Obstacle]:
     """What must be put right while the product is in use, paused or withdrawn."""
     if d.product.stage in (P.IN_USE, P.SUSPENDED):
-        return gates.standing(d, "G8")
+        return _with([*_owned(d), *_going_on(d)], gates.standing(d, "G8"))
     if d.product.stage == P.WITHDRAWN:
-        return gates.standing(d, "G10")
+        return _with(_fated(d), gates.standing(d, "G10"))
     return []
 
 

@@ -34,6 +34,11 @@ def is_over(product: Product) -> bool:
     return product.is_ended or product.stage == Product.Stage.WITHDRAWN
 
 
+def act(product: Product) -> Act:
+    """What recording a search takes: part of the assessment until that is decided, then of the product's records."""
+    return Act.ASSESS if product.stage == Product.Stage.PROPOSED else Act.KEEP
+
+
 @transaction.atomic
 def record(
     product: Product,
@@ -49,7 +54,7 @@ def record(
 
     Raises ValidationError for a day to come, devices left out, or a product that has ended."""
     product = lifecycle.lock(product)
-    access.require(by, Act.ASSESS, product.scope)
+    access.require(by, act(product), product.scope)
     if is_over(product):
         raise ValidationError(_("The product has ended: it is “%(stage)s”.") % {"stage": product.get_stage_display()})
     if searched_on > clock.today():

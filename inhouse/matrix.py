@@ -13,11 +13,18 @@ from inhouse.dossier import Dossier
 from inhouse.law import Requirement, checks
 from inhouse.law.checks import Missing
 from organisation.models import Authority
+from products.models import Product
+
+OVER = (Product.Stage.WITHDRAWN, Product.Stage.DISPOSED, Product.Stage.REJECTED, Product.Stage.ABANDONED)
+"""The stages in which nothing more is asked for, as patients meet the product no more."""
 
 
 @dataclass
 class Condition:
-    """A point of Article 5(5): `state` is met, missing or waiting (its time has not come)."""
+    """A point of Article 5(5): `state` is met, missing, waiting (its time has not come) or over (it never comes any more).
+
+    `mend` is the page where the evidence stands; empty where there is nothing to see or to add.
+    """
 
     requirement: Requirement
     state: str
@@ -39,6 +46,8 @@ def matrix(d: Dossier) -> list[Condition]:
 def _condition(d: Dossier, row: Requirement) -> Condition:
     missing: list[Missing] = [m for gate in row.gates for m in checks.REGISTRY[row.id, gate](d)]
     evidence, mend, reached = _evidence(d, row.point)
+    if d.product.stage in OVER and not d.placed and (missing or not reached):
+        return Condition(row, "over", evidence, mend if reached else "")
     if missing:
         return Condition(row, "missing" if reached else "waiting", evidence or missing[0].text, missing[0].mend)
     return Condition(row, "met" if reached else "waiting", evidence, mend)
@@ -49,15 +58,9 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
     revision = d.working
     match point:
         case "a":
-            count = len({p.item_id for p in d.placed})
-            text = ngettext(
-                "%(count)s item, placed within the institution",
-                "%(count)s items, all placed within the institution",
-                count,
-            )
             return (
-                (text % {"count": localize(count)} if count else _("No item is placed yet")),
-                "items",
+                _whereabouts(d),
+                "items" if d.items or d.product.stage not in OVER else "",
                 bool(d.answered("prohibitions")),
             )
         case "b":
@@ -84,9 +87,8 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
             )
         case "e":
             declaration = d.declaration(revision) if revision else None
-            if declaration is None and d.declarations and d.withdrawal:
-                words = {"number": d.declarations[-1].number, "day": date_format(d.withdrawal.on)}
-                return _("%(number)s, withdrawn %(day)s") % words, "declaration", True
+            if declaration is None and d.product.stage in OVER:
+                return _last_declared(d), "declaration", bool(d.declarations)
             if declaration is None:
                 return _("Drawn up when the owner signs"), "declaration", False
             words = {"number": declaration.number, "day": date_format(declaration.signed_on)}
@@ -99,17 +101,50 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
                 count > 0,
             )
         case "g":
-            released = sum(item.is_released for item in d.living)
-            words = {"released": localize(released), "count": localize(len(d.living))}
-            if not d.living:
-                return _("No item is made yet"), "items", False
+            released, count = sum(item.is_released for item in d.items), len(d.items)
+            if not count:
+                return _("No item was made") if d.product.stage in OVER else _("No item is made yet"), "items", False
+            words = {"released": localize(released), "count": localize(count)}
             return _("Release records for %(released)s of %(count)s items") % words, "items", True
         case "h":
             if d.follow_ups:
                 return _("Last reviewed %(day)s") % {"day": date_format(d.follow_ups[-1].done_on)}, "follow-up", True
+            if d.product.stage in OVER:
+                return _("No follow-up was recorded"), "follow-up", False
             return (
                 _("First follow-up three months after use starts"),
                 "follow-up",
                 d.product.stage in d.product.Stage.used,
             )
     return "", "market", False
+
+
+def _whereabouts(d: Dossier) -> str:
+    """Where the items are; of those that were scrapped or taken back, that none is in use any more."""
+    count = len({p.item_id for p in d.placed})
+    if count:
+        text = ngettext(
+            "%(count)s item, placed within the institution",
+            "%(count)s items, all placed within the institution",
+            count,
+        )
+        return text % {"count": localize(count)}
+    made = len(d.items)
+    if d.product.stage in OVER:
+        text = ngettext(
+            "%(count)s item was made, and it is not in use any more",
+            "%(count)s items were made, none in use any more",
+            made,
+        )
+        return text % {"count": localize(made)} if made else _("No item was made")
+    return _("No item is placed now") if d.placements else _("No item is placed yet")
+
+
+def _last_declared(d: Dossier) -> str:
+    """The last declaration of a product that has ended, and the day it ceased to stand."""
+    if not d.declarations:
+        return _("None was drawn up")
+    last = d.declarations[-1]
+    if last.withdrawn_on:
+        return _("%(number)s, withdrawn %(day)s") % {"number": last.number, "day": date_format(last.withdrawn_on)}
+    return _("%(number)s, signed %(day)s") % {"number": last.number, "day": date_format(last.signed_on)}

@@ -38,3 +38,26 @@ class Refused(ValidationError):
     def __init__(self, obstacles: Iterable[Obstacle]) -> None:
         self.obstacles = list(obstacles)
         super().__init__([str(obstacle) for obstacle in self.obstacles])
+
+
+WAY = (
+    "assessment-proposal", "assessment-scope", "assessment-device", "assessment-route", "assessment-need", "market",
+    "assessment-prohibitions", "assessment-weighing", "owner", "design", "documents", "evidence", "declaration",
+    "readiness", "units", "items", "follow-up", "change", "suspension", "withdrawal", "product", "decision",
+)  # fmt: skip
+"""The pages where things are mended, in the order in which one comes to them; the decision closes the way."""
+
+FOLLOWS = {"VGR-72": "evidence"}
+"""Demands that are met by themselves when what is missing on that page is there."""
+
+
+def told(obstacles: Iterable[Obstacle]) -> list[Obstacle]:
+    """As people read them: in the order of the way, and without what only follows from another that is listed."""
+    found = sorted(obstacles, key=lambda each: WAY.index(each.mend) if each.mend in WAY else -1)
+    return [each for each in found if not any(_follows(each, other) for other in found)]
+
+
+def _follows(one: Obstacle, other: Obstacle) -> bool:
+    """Whether the one is gone when the other is mended."""
+    pages = {FOLLOWS.get(row.id) for row in one.requirements}
+    return other is not one and pages == {other.mend} and not {row.id for row in other.requirements} & set(FOLLOWS)

@@ -17,6 +17,8 @@ from organisation.history import acting
 from organisation.models import Unit, User
 from products.models import Product, Revision, UnitUse
 
+LISTED_IN = (Product.Stage.ELIGIBLE, *lifecycle.WORKED_ON)
+
 
 @transaction.atomic
 def prepare(revision: Revision, fields: dict[str, Any], *, by: User) -> Readiness:
@@ -38,11 +40,21 @@ def prepare(revision: Revision, fields: dict[str, Any], *, by: User) -> Readines
     return ready
 
 
+def may_list(product: Product) -> bool:
+    """Whether units can make or use it: it was decided that it may be made, and it is not out of use."""
+    return product.stage in LISTED_IN
+
+
 @transaction.atomic
 def list_unit(product: Product, *, unit: Unit, part: str, since: date, by: User) -> UnitUse:
     """List a unit as making or using the product from a day on."""
     product = lifecycle.lock(product)
     access.require(by, Act.KEEP, product.scope)
+    if not may_list(product):
+        raise ValidationError(
+            _("Units are listed from the decision to make the product until it is out of use; it is “%(stage)s”.")
+            % {"stage": product.get_stage_display()}
+        )
     if not unit.active:
         raise ValidationError({"unit": _("%(unit)s is no longer part of the institution.") % {"unit": unit}})
     use = UnitUse(product=product, unit=unit, part=part, since=since)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -96,6 +97,13 @@ SUBJECTS: dict[str, tuple[type[Model], ...]] = {
 }
 """Which kinds of rows a page of the product is about."""
 
+OWN = {
+    "assessment": ("name", "summary", "unit"),
+    "owner": ("owner", "unit"),
+    "design": ("quality_system",),
+}
+"""Which fields of the product itself are written on a page or follow from it."""
+
 
 def story(product: Product, *, of: str = "", limit: int | None = None, patients: bool = False) -> list[Entry]:
     """Who did what, when and why; of one page's subject, or of everything; uses with patients only when asked for.
@@ -135,26 +143,38 @@ def story(product: Product, *, of: str = "", limit: int | None = None, patients:
         for model, key in kept
         if (wanted is None or model in wanted) and (patients or not getattr(model, "history_private", False))
     ]
-    return _asked(entries(histories, limit=limit))
+    told = entries(histories, limit=limit)
+    if of in OWN:
+        told = [*told, *_own(product, OWN[of])]
+        told.sort(key=lambda entry: (entry.moment, entry.history_id), reverse=True)
+    return told[:limit]
 
 
-def _asked(told: list[Entry]) -> list[Entry]:
-    """Answers by the question that was asked, not by its place in the tree."""
+def _own(product: Product, names: tuple[str, ...]) -> Iterator[Entry]:
+    """When some fields of the product changed; a product has few entries of its own."""
+    fields = {str(capfirst(each.verbose_name)) for each in Product._meta.fields if each.name in names}
+    for entry in entries([_history(Product).filter(id=product.pk, history_type="~")]):
+        if changes := [change for change in entry.changes if change.field in fields]:
+            yield replace(entry, changes=changes)
+
+
+def asked(told: list[Entry]) -> list[Entry]:
+    """Answers by the question that was asked, not by its place in the tree; in every history that is read."""
     ids = {entry.object_id for entry in told if entry.model is Answer}
     if not ids:
         return told
     rows = _history(Answer).filter(id__in=ids).order_by().values_list("id", "tree", "question").distinct()
     questions = {(tree.id, q.id): q.text for found in law.versions().values() for tree in found for q in tree.questions}
-    asked = {key: questions[tree, question] for key, tree, question in rows if (tree, question) in questions}
+    names = {key: questions[tree, question] for key, tree, question in rows if (tree, question) in questions}
     place = ("tree", "tree_version", "question")
     fields = {str(capfirst(each.verbose_name)) for each in Answer._meta.fields if each.name in place}
     return [
         replace(
             entry,
-            name=asked[entry.object_id],
+            name=names[entry.object_id],
             changes=[change for change in entry.changes if change.field not in fields],
         )
-        if entry.model is Answer and entry.object_id in asked
+        if entry.model is Answer and entry.object_id in names
         else entry
         for entry in told
     ]

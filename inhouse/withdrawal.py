@@ -40,10 +40,10 @@ def withdraw(product: Product, *, reason: str, by: User) -> Withdrawal:
 
 
 @transaction.atomic
-def end_item(item: Item, *, fate: str, on: date, note: str = "", by: User) -> None:
+def end_item(item: Item, *, fate: str, on: date, note: str = "", quantity: int | None = None, by: User) -> None:
     """What became of an item; a revision whose last item is gone is closed."""
     product = lifecycle.lock(item.product)
-    traceability.end(item, fate=fate, on=on, note=note, by=by)
+    traceability.end(item, fate=fate, on=on, note=note, quantity=quantity, by=by)
     lifecycle.settle(product, by=by)
 
 

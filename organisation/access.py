@@ -75,6 +75,12 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
 }
 
 
+def covers(act: Act, who: Role | Tie) -> bool:
+    """Whether the table lets these people do it: by their own entry, or as what is open to all staff or to everyone."""
+    allowed = TABLE[act]
+    return who in allowed or Tie.PUBLIC in allowed or (Tie.STAFF in allowed and who != Tie.PUBLIC)
+
+
 @dataclass(frozen=True)
 class Scope:
     """Where an act takes place. None as administration means the whole institution."""

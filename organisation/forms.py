@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.forms import formset_factory
 from django.utils.translation import gettext as _
 
 from organisation.models import User
@@ -24,6 +26,15 @@ class DayInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+"""The days that can be meant. Beyond them lie typing errors, and the ends of the calendar where no day comes after."""
+
+
+def whole(text: str) -> int | None:
+    """A number that stands in an address or comes from a script; nonsense is none."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
 def _choices(field: forms.ChoiceField) -> Any:
     """The choices as pairs, whatever they were given as."""
     return list(field.choices)  # type: ignore[arg-type]
@@ -37,6 +48,7 @@ def dress(form: forms.BaseForm) -> None:
         if isinstance(field, forms.DateField):
             field.widget = DayInput()
             field.widget.is_required = field.required
+            field.validators += [_one_that_can_be_meant]
         if isinstance(field.widget, forms.Textarea) and field.widget.attrs.get("rows") == "10":  # Django's own default
             field.widget.attrs["rows"] = 4
         if isinstance(field, forms.TypedChoiceField) and isinstance(field.widget, forms.RadioSelect):
@@ -44,6 +56,11 @@ def dress(form: forms.BaseForm) -> None:
         field.widget.attrs.setdefault("class", "ds-input")
         if isinstance(field.widget, forms.TextInput):
             field.widget.attrs.setdefault("autocomplete", "off")
+
+
+def _one_that_can_be_meant(day: date) -> None:
+    if not EARLIEST <= day <= LATEST:
+        raise ValidationError(_("Write a day between 1900 and 2199."))
 
 
 def attempt(form: forms.BaseForm, act: Callable[[], Any]) -> bool:
@@ -88,56 +105,84 @@ class ModelForm(ModelFormOf[Row]):
         return {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.cleaned_data}
 
 
-class EditForm(ModelForm[Row]):
-    """Editing what others edit too. Whoever saves later sees both versions and loses nothing.
+class Shared(forms.BaseForm):
+    """What others edit too. Whoever saves later sees both versions and loses nothing.
 
-    The form carries the number of the last history row it was made from; if the row has a newer one at saving, nothing
-    is saved, `theirs` tells what the other wrote, and saving again is a decision.
+    The form is made from the newest rows of a history (`begin(history.of(Answer).filter(tree=…))`) and carries the
+    number of the last one. If there is a newer one at saving, what only the other changed goes into the form, what both
+    changed stays as it was typed, nothing is saved, `theirs` tells all of it, and saving again is a decision.
+
+    A subclass says what it shows of rows (`held`). Whoever saves has taken the lock that all writers of these rows take.
     """
 
-    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    kept: Any = None
+    other = ""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def begin(self, kept: Any) -> dict[Any, Any]:
+        """From now on this is about these rows; says what is held in them."""
+        self.kept = kept
         self.theirs: list[tuple[str, str, str]] = []
-        self.other = ""
-        latest = self._latest()
-        self.fields["seen"].initial = latest.history_id if latest else None
+        rows = self._rows()
+        self.fields["seen"] = forms.IntegerField(
+            widget=forms.HiddenInput, required=False, initial=max((row.history_id for row in rows), default=None)
+        )
+        return self._held(rows)
 
-    def _history(self) -> Any:
-        return type(self.instance).history.filter(id=self.instance.pk).order_by("history_id")  # type: ignore[attr-defined]
+    def held(self, rows: list[Any]) -> dict[Any, Any]:
+        """What the form shows of these rows: by field, unless it says otherwise."""
+        raise NotImplementedError
 
-    def _latest(self) -> Any:
-        return self._history().last() if self.instance.pk else None
+    def entered(self) -> dict[Any, Any]:
+        """What was typed, as `held` would say it once it is saved."""
+        return {name: cleaned_value(self, name) for name in self.fields}
+
+    def named(self, key: Any) -> str:
+        return str(self[key].label)
+
+    def told(self, key: Any, value: Any) -> str:
+        """A value as people know it."""
+        return _shown(self.fields[key], value)
+
+    def take(self, theirs: dict[Any, Any], data: Any) -> None:
+        """Put what only the other changed among what was sent."""
+        for name, value in theirs.items():
+            value = self.fields[name].prepare_value(value)
+            data.setlist(self.add_prefix(name), value if isinstance(value, list) else [value])
+
+    def _rows(self, until: int | None = None) -> list[Any]:
+        """The last row of each object, also of one that is gone; as it was when that number was the newest."""
+        rows = self.kept if until is None else self.kept.filter(history_id__lte=until)
+        order = self.kept.model.instance_type._meta.ordering or ["pk"]
+        return list(rows.latest_of_each().order_by(*("id" if name == "pk" else name for name in order)))
+
+    def _held(self, rows: Iterable[Any]) -> dict[Any, Any]:
+        held: dict[Any, Any] = _plain(self.held([row for row in rows if row.history_type != "-"]))
+        return held
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        latest, seen = self._latest(), self.cleaned_data.get("seen")
-        if latest is None or seen == latest.history_id:
+        rows = self._rows() if self.kept is not None else []
+        newest, seen = max((row.history_id for row in rows), default=None), self.cleaned_data.get("seen")
+        if newest is None or seen == newest:
             return cleaned
-        before = self._history().filter(history_id=seen).first()
-        data = self.data.copy()  # type: ignore[attr-defined]
-        columns = []
-        for name in self._meta.fields or ():
-            column: Any = self.instance._meta.get_field(name)
-            was, now, mine = (
-                getattr(before, column.attname, None),
-                getattr(latest, column.attname),
-                cleaned_value(self, name),
-            )
-            if was == now or mine == now:
+        was, now, mine = self._held(self._rows(seen or 0)), self._held(rows), _plain(self.entered())
+        taken, apart = {}, []
+        for key in {**was, **now, **mine}:
+            if was.get(key) == now.get(key) or mine.get(key) == now.get(key):
                 continue
-            field = self.fields[name]
-            if before is not None and mine == was:  # only the other changed it: theirs goes into the form
-                value = field.prepare_value(now)
-                data.setlist(self.add_prefix(name), value if isinstance(value, list) else [value])
-            yours = mine if name in self.cleaned_data else self.data.get(self.add_prefix(name), "")
-            self.theirs.append((str(self[name].label), _shown(field, now), _shown(field, yours)))
-            columns.append(column.attname)
-        data[self.add_prefix("seen")] = str(latest.history_id)
+            yours = mine.get(key)
+            if key in self.fields and key not in self.cleaned_data:  # what was typed cannot be read
+                yours = self.data.get(self.add_prefix(key), "")
+            elif yours == was.get(key):
+                taken[key] = now.get(key)
+            self.theirs.append((self.named(key), self.told(key, now.get(key)), self.told(key, yours)))
+            apart.append(key)
+        data = self.data.copy()  # type: ignore[attr-defined]
+        data[self.add_prefix("seen")] = str(newest)
         self.data = data
-        if self.theirs:
-            self.other = self._last_to_change(columns, since=before.history_id if before else 0)
+        self.take(taken, data)
+        if apart:
+            self.other = self._last_to_change(apart, since=seen or 0)
             raise ValidationError(
                 _(
                     "%(person)s changed this while you were writing. Both versions are shown below; nothing of yours is lost. Look it through and save again."
@@ -147,16 +192,108 @@ class EditForm(ModelForm[Row]):
             )
         return cleaned
 
-    def _last_to_change(self, columns: list[str], *, since: int) -> str:
-        """Who wrote the newest row, after the one this was made from, in which one of these columns changed."""
-        rows = list(self._history().filter(history_id__gte=since))
-        writers = [
-            row.history_user_id
-            for before, row in zip([None, *rows], rows, strict=False)
-            if row.history_id > since and any(getattr(before, name, None) != getattr(row, name) for name in columns)
-        ]
+    def _last_to_change(self, keys: list[Any], *, since: int) -> str:
+        """Who wrote the newest row, after those this was made from, that changed one of these."""
+        standing = {row.id: row for row in self._rows(since)}
+        writers = []
+        for row in self.kept.filter(history_id__gt=since).order_by("history_id"):
+            before = self._held(standing.values())
+            standing[row.id] = row
+            after = self._held(standing.values())
+            if any(before.get(key) != after.get(key) for key in keys):
+                writers.append(row.history_user_id)
         writer = User.objects.filter(pk=writers[-1]).first() if writers and writers[-1] else None
         return str(writer or _("Someone"))
+
+
+class EditForm(Shared, ModelForm[Row]):
+    """The fields of one row that others edit too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        history = type(self.instance).history.filter(id=self.instance.pk)  # type: ignore[attr-defined]
+        self.initial.update(self.begin(history) | (kwargs.get("initial") or {}))
+
+    def held(self, rows: list[Any]) -> dict[Any, Any]:
+        names = {name: self.instance._meta.get_field(name) for name in self._meta.fields or ()}
+        return {name: getattr(row, field.attname) for row in rows for name, field in names.items()}  # type: ignore[union-attr]
+
+
+class RowsForm(Shared, Form):
+    """A list of rows that others edit too, one line each. An empty line is no row.
+
+    `key` names the field that tells a row from the others; without it a row is all that stands in it.
+    """
+
+    line: type[forms.Form]
+    key = ""
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, kept: Any, prefix: str) -> None:
+        super().__init__(data, prefix=prefix)
+        self.columns = list(self.line.base_fields)
+        held = self.begin(kept)
+        self.lines = self._lines(initial=list(held.values())) if data is None else self._lines(data)
+
+    def _lines(self, data: Any = None, **given: Any) -> Any:
+        lines = formset_factory(self.line, extra=2, can_delete=True, max_num=200)
+        return lines(data, prefix=self.prefix, **given)
+
+    def _filled(self) -> dict[int, dict[str, Any]]:
+        """The lines that are to stay, by their place."""
+        return {
+            place: {name: line[name] for name in self.columns}
+            for place, line in enumerate(self.lines.cleaned_data)
+            if line and not line.get("DELETE")
+        }
+
+    @property
+    def wanted(self) -> list[dict[str, Any]]:
+        """The rows as they are to be."""
+        return list(self._filled().values())
+
+    def held(self, rows: list[Any]) -> dict[Any, Any]:
+        return self._keyed({name: getattr(row, name) for name in self.columns} for row in rows)
+
+    def entered(self) -> dict[Any, Any]:
+        return self._keyed(self.wanted)
+
+    def _keyed(self, lines: Iterable[dict[str, Any]]) -> dict[Any, Any]:
+        """Each line under what it is known by; the second of the same is another one."""
+        keyed: dict[Any, Any] = {}
+        for line in lines:
+            known = line[self.key] if self.key else tuple(line.values())
+            keyed[known, sum(known == other for other, _again in keyed)] = line
+        return keyed
+
+    def named(self, key: Any) -> str:
+        return str(key[0] if self.key else key[0][0])
+
+    def told(self, key: Any, value: Any) -> str:
+        if value is None:
+            return _("not there")
+        fields = self.line.base_fields
+        return "\n".join(f"{fields[name].label}: {_shown(fields[name], value[name])}" for name in self.columns)
+
+    def take(self, theirs: dict[Any, Any], data: Any) -> None:
+        places = dict(zip(self.entered(), self._filled(), strict=True))
+        total = self.lines.total_form_count()
+        for key, line in theirs.items():
+            place = places.get(key, total)
+            total = max(total, place + 1)
+            for name, value in {"DELETE": "on"}.items() if line is None else line.items():
+                data[f"{self.prefix}-{place}-{name}"] = value
+        data[f"{self.prefix}-TOTAL_FORMS"] = str(total)
+        self.lines = self._lines(data)
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and self.lines.is_valid()
+
+    def clean(self) -> dict[str, Any] | None:
+        if self.lines.is_valid():
+            return super().clean()
+        for error in self.lines.non_form_errors():
+            self.add_error(None, error)
+        return self.cleaned_data
 
 
 def cleaned_value(form: forms.BaseForm, name: str) -> Any:
@@ -165,12 +302,21 @@ def cleaned_value(form: forms.BaseForm, name: str) -> Any:
     return value.pk if isinstance(value, models.Model) else value
 
 
+def _plain(value: Any) -> Any:
+    """Values to compare: a browser ends its lines in another way."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
 def _shown(field: forms.Field, value: Any) -> str:
     """A value as people know it: the label of a choice, the name of an object."""
+    if isinstance(value, list):
+        return ", ".join(_shown(field, each) for each in value)
     if isinstance(field, forms.ModelChoiceField):
         key = str(value)  # also of what is no choice any more
         chosen = (
-            field.queryset.model._default_manager.filter(pk=key) if field.queryset is not None and key.isdigit() else []
+            field.queryset.model._default_manager.filter(pk=key) if field.queryset is not None and whole(key) else []
         )
         return "".join(str(found) for found in chosen)
     if isinstance(field, forms.ChoiceField):

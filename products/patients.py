@@ -82,6 +82,7 @@ def erase(patient: Patient, *, decision: str, by: User) -> None:
     decision = decision.strip()
     if not decision:
         raise ValidationError({"decision": _("Name the decision that the erasure rests on.")})
+    refuse_number(decision, field="decision")
     with acting(by, reason=decision), transaction.atomic():
         held = Patient.objects.select_for_update().get(pk=patient.pk)
         if held.is_erased:
@@ -99,6 +100,11 @@ def look_ups(product: Product) -> QuerySet[PatientLookUp]:
         Q(product=product)
         | Q(product=None, patient__in=PatientUse.objects.filter(item__product=product).values("patient"))
     ).select_related("by")
+
+
+def all_look_ups() -> QuerySet[PatientLookUp]:
+    """Every look in the institution, also those that found nobody and so belong to no product; the newest first."""
+    return PatientLookUp.objects.select_related("by__unit", "product")
 
 
 def rotate(limit: int = 500) -> int:
@@ -156,22 +162,19 @@ def _checked(purpose: str) -> str:
         raise ValidationError({"purpose": _("Say in a few words why you need to know who the patient is.")})
     if len(purpose) > 500:
         raise ValidationError({"purpose": _("Say it in at most 500 characters.")})
-    if any(character.isdigit() for character in purpose) and holds_number(purpose):
-        raise ValidationError({"purpose": _("Do not write the patient's number here.")})
+    refuse_number(purpose, field="purpose")
     return purpose
 
 
-def holds_number(text: str) -> bool:
-    """Ten or more digits in a row, also with a hyphen or blanks between: a purpose needs none."""
+def refuse_number(text: str, *, field: str) -> None:
+    """What is kept for good holds no ten digits in a row, whatever stands between them: only letters part numbers."""
     run = 0
-    for character in text:
-        if character.isdigit():
-            run += 1
-        elif character not in " -+.":
-            run = 0
+    for character in filter(str.isalnum, text):
+        run = run + 1 if character.isdigit() else 0
         if run >= 10:
-            return True
-    return False
+            raise ValidationError(
+                {field: _("Do not write the patient's number here. Ten digits that no word parts are taken for one.")}
+            )
 
 
 def _log(kind: str, patient: Patient | None, product: Product | None, purpose: str, by: User) -> None:

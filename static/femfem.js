@@ -13,6 +13,18 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What has room only on a wide screen: the long hint of the search, the filters of a list unfolded.
+const narrow = window.matchMedia("(max-width: 60rem)");
+const fit = () => {
+  document.querySelectorAll("[data-wide]").forEach((field) => {
+    field.dataset.short ??= field.placeholder;
+    field.placeholder = narrow.matches ? field.dataset.short : field.dataset.wide;
+  });
+  document.querySelectorAll("details.narrow-fold").forEach((fold) => { fold.open = !narrow.matches || "used" in fold.dataset; });
+};
+fit();
+narrow.addEventListener("change", fit);
+
 // A form is sent once, however often it is clicked; one that is answered by a download stays and can be sent again.
 document.addEventListener("submit", (event) => {
   const form = event.target;

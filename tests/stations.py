@@ -453,6 +453,13 @@ def withdrawn(name: str = "Catheter adapter", **given: Any) -> Product:
     return fresh(product)
 
 
+def disposed(name: str = "Catheter adapter", **given: Any) -> Product:
+    """The records are disposed of. No rule leads there yet."""
+    product = withdrawn(name, **given)
+    Product.objects.filter(pk=product.pk).update(stage=Product.Stage.DISPOSED)
+    return fresh(product)
+
+
 def scrapped(item: Item) -> None:
     withdrawal.end_item(item, fate="scrapped", on=clock.today(), by=engineer(fresh(item.product)))
 

@@ -14,15 +14,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import debian
 import psycopg
 import pytest
 import yaml
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 from prepare import ROOT
 from production import throw_away
+
+from config import gunicorn as web
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -223,3 +229,20 @@ def ask(bind: str, host: str) -> str:
     with socket.create_connection((name, int(port)), 10) as connection:
         connection.sendall(f"GET /sign-in/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+def test_the_log_of_requests_does_not_tell_what_was_searched_for() -> None:
+    config = Config()
+    config.set("access_log_format", web.access_log_format)
+    asked = "/search/?q=19900602-2397"
+    came_from = [("REFERER", f"https://femfem.example{asked}"), ("USER-AGENT", "Browser")]
+    answer = SimpleNamespace(status="200 OK", sent=10, headers=[])
+    environ = {
+        "RAW_URI": asked, "PATH_INFO": "/search/", "QUERY_STRING": "q=19900602-2397", "REQUEST_METHOD": "GET",
+        "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_REFERER": came_from[0][1], "HTTP_USER_AGENT": "Browser",
+    }  # fmt: skip
+    logger = Logger(config)
+    atoms = logger.atoms(answer, SimpleNamespace(headers=came_from), environ, timedelta(seconds=1))
+    line = web.access_log_format % logger.atoms_wrapper_class(atoms)
+    assert '"GET /search/ HTTP/1.1" 200' in line
+    assert "2397" not in line

@@ -121,6 +121,7 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
 STRICTER: dict[tuple[str, str], Act] = {
     ("GET", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
     ("POST", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
+    ("POST", "inhouse:market"): Act.KEEP,  # the proposal is decided
 }
 ONLY = {("POST", "inhouse:owner-answer"): "successor"}  # who is asked to be the owner
 

@@ -70,9 +70,10 @@ class Afterwards(Route):
 
     def _due(self) -> tuple[date, Callable[[], None] | None]:
         """What falls due next, some days ahead of its time; nothing, where the story says it is neglected."""
-        d = current(self.product)
-        if d.product.stage not in (Product.Stage.IN_USE, Product.Stage.SUSPENDED):
+        product = self.product
+        if product.stage not in (Product.Stage.IN_USE, Product.Stage.SUSPENDED):
             return date.max, None
+        d = current(product)
         review, search = followup.due_on(d), market.due_on(d)
         ahead = timedelta(days=self.rng.randint(2, 12))
         choices: list[tuple[date, Callable[[], None]]] = []

@@ -25,7 +25,7 @@ class Life(Story):
         super().__init__(device.key, cast, today)
         self.device, self.kind = device, kind
         self.unit = cast.units[device.unit]
-        self.pk = 0
+        self.pk, self.number = 0, ""
         self.edition = 1
         self.calm = 0
         self.calls: list[dict[str, Any]] = []
@@ -141,7 +141,7 @@ class Life(Story):
         for item in Item.objects.filter(product=self.pk, released_on=None, fate=""):
             traceability.release(
                 item,
-                made_to=f"{self.device.reference}, tillverkningsprocess {self.product.number[3:]}-04 utgåva {self.edition}.0",
+                made_to=f"{self.device.reference}, tillverkningsprocess {self.number[3:]}-04 utgåva {self.edition}.0",
                 checks="Slutkontroll enligt checklista: mått, funktion, märkning och renhet godkända.",
                 by=self.engineer,
             )

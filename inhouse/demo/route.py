@@ -64,9 +64,8 @@ class Route(Life):
 
     def _proposed(self) -> Days:
         device = self.device
-        self.pk = assessment.propose(
-            name=device.name, summary=device.summary, unit=self.unit, by=self.cast(device.by)
-        ).pk
+        product = assessment.propose(name=device.name, summary=device.summary, unit=self.unit, by=self.cast(device.by))
+        self.pk, self.number = product.pk, product.number
         yield from ()
 
     def _described(self) -> Days:
@@ -208,7 +207,7 @@ class Route(Life):
                 upload=paper.upload,
                 by=self.engineer,
                 title=paper.title,
-                reference=f"{self.product.number[3:]}-{number:02d}",
+                reference=f"{self.number[3:]}-{number:02d}",
                 version=f"{self.edition}.0",
                 language="sv",
                 valid_from=clock.today(),

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('documents', '0001_initial'),
         ('inhouse', '0001_initial'),
-        ('products', '0002_assessment'),
+        ('products', '0003_assessment'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -48,5 +48,5 @@ def take_over(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inhouse", "0002_assessment"), ("products", "0002_assessment")]
+    dependencies = [("inhouse", "0002_assessment"), ("products", "0003_assessment")]
     operations = [migrations.RunPython(take_over, migrations.RunPython.noop)]

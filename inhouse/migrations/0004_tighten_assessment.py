@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('inhouse', '0003_take_over'),
-        ('products', '0002_assessment'),
+        ('products', '0003_assessment'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

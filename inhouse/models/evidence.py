@@ -53,6 +53,9 @@ class EvidenceDocument(models.Model):
     def __str__(self) -> str:
         return self.document.title
 
+    def history_added(self, who: str) -> str:
+        return _("%(who)s added the document “%(document)s”.") % {"who": who, "document": self}
+
     @property
     def scope(self) -> Scope:
         return self.revision.product.scope
@@ -95,6 +98,11 @@ class EvidenceRecord(models.Model):
 
     def __str__(self) -> str:
         return _("%(kind)s of %(revision)s") % {"kind": self.get_kind_display(), "revision": self.revision}
+
+    def history_added(self, who: str) -> str:
+        if self.kind == self.Kind.VERIFICATION:
+            return _("%(who)s recorded the verification of %(revision)s.") % {"who": who, "revision": self.revision}
+        return _("%(who)s recorded the validation of %(revision)s.") % {"who": who, "revision": self.revision}
 
     @property
     def scope(self) -> Scope:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from organisation.access import Scope
 from organisation.history import recorded
@@ -33,8 +34,20 @@ class Step(models.Model):
         indexes = [models.Index(fields=["product", "on"])]
 
     def __str__(self) -> str:
+        return " → ".join(self._stages())
+
+    def _stages(self) -> tuple[str, str]:
+        """The names of both stages; what had none before was new."""
         stages = dict([*Revision.Stage.choices, *Product.Stage.choices])
-        return f"{stages.get(self.from_stage, _('nothing'))} → {stages.get(self.to_stage, self.to_stage)}"
+        before = stages.get(self.from_stage, pgettext_lazy("stage", "new"))
+        return str(before), str(stages.get(self.to_stage, self.to_stage))
+
+    def history_added(self, who: str) -> str:
+        """A step is told as what it changes."""
+        old, new = self._stages()
+        what = self.revision if self.revision_id and self.revision else self.product.number
+        words = {"who": who, "what": what, "old": old, "new": new}
+        return _("%(who)s changed the status of %(what)s from “%(old)s” to “%(new)s”.") % words
 
     def held_on(self, day: date) -> bool:
         return self.on <= day

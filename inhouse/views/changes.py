@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse import changes as rules
-from inhouse import law, lifecycle
-from inhouse.dossier import current
+from inhouse import gates, law, lifecycle
+from inhouse.dossier import Dossier, current
 from inhouse.forms import TreeForm
 from inhouse.models import Change
 from inhouse.views import pages
@@ -20,6 +20,9 @@ from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form
 from products.models import Product, Revision
+
+GATES = [gate for gates_of in lifecycle.REVISION_GATES.values() for gate in gates_of]
+"""All that a revision passes before it is in force."""
 
 
 class ChangeForm(Form):
@@ -65,8 +68,22 @@ def change(request: Request, product: Product) -> HttpResponse:
     return pages.show(
         request, product, "inhouse/changes/page.html", d=d, form=form, tree=tree, told=told, coming=coming,
         obstacles=lifecycle.obstacles(d, coming, Revision.Stage.IN_FORCE) if coming and coming.stage == Revision.Stage.DECLARED else [],
+        tasks=_tasks(d) if coming and coming.is_open else [],
         can_change=coming is None and product.stage in (Product.Stage.IN_USE, Product.Stage.SUSPENDED),
     )  # fmt: skip
+
+
+def _tasks(d: Dossier) -> list[tuple[str, str, bool]]:
+    """What is done for an open revision: the page, its words, and whether something is left there."""
+    left = {obstacle.mend for obstacle in gates.standing(d, *GATES)} | {"declaration"}
+    wanted = [
+        ("design", _("Describe what is new")),
+        ("documents", _("Confirm the documents, and add what is missing")),
+        ("evidence", _("Verify and validate it")),
+        ("readiness", _("Confirm the readiness for use")),
+        ("declaration", _("Sign the declaration")),
+    ]
+    return [(name, words, name in left) for name, words in wanted]
 
 
 def _into_force(request: Request, revision: Revision) -> HttpResponse:

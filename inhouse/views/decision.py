@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -21,17 +21,32 @@ from organisation.forms import Form
 from products.models import Product
 
 
-class MakeForm(Form):
+class MakeForm(pages.GraveForm):
     prefix = "make"
     reason = forms.CharField(label=gettext_lazy("Reason for the decision"), widget=forms.Textarea)
 
 
-class RejectForm(Form):
+class RejectForm(pages.GraveForm):
     prefix = "reject"
     end = forms.ChoiceField(
         label=gettext_lazy("How the proposal ends"), choices=Product.Outcome, widget=forms.RadioSelect
     )
     reason = forms.CharField(label=gettext_lazy("Reason for the decision"), widget=forms.Textarea)
+
+
+def _forms(
+    product: Product, making: QueryDict | None, rejecting: QueryDict | None, *, end: str
+) -> tuple[MakeForm, RejectForm]:
+    """Both decisions, each with what it means for this product."""
+    words = {"product": product}
+    make = _(
+        "I have read what the decision rests on and what it means: %(product)s may be made in-house, and the decision is not changed afterwards."
+    )
+    reject = _(
+        "I have read what the decision rests on and what it means: %(product)s is not made in-house, and the decision is not changed afterwards."
+    )
+    expected = {"end": law.outcomes()[end].ends} if end else {}
+    return MakeForm(making, meaning=make % words), RejectForm(rejecting, meaning=reject % words, initial=expected)
 
 
 @door(Act.WORK, pages.product, post=Act.DECIDE)
@@ -41,9 +56,7 @@ def decision(request: Request, product: Product) -> HttpResponse:
     making = request.method == "POST" and request.POST.get("decision") == "make"
     rejecting = request.method == "POST" and not making
     end = guide.of(d).end()
-    expected = {"end": law.outcomes()[end].ends} if end else {}
-    make = MakeForm(request.POST if making else None)
-    reject = RejectForm(request.POST if rejecting else None, initial=expected)
+    make, reject = _forms(product, request.POST if making else None, request.POST if rejecting else None, end=end)
     form: Form = make if making else reject
     if guided.sent(request, form):
         ends = form.cleaned_data.get("end", "")

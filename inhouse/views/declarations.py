@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.forms import formset_factory
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -22,11 +21,13 @@ from inhouse import declarations as rules
 from inhouse import design as designs
 from inhouse import lifecycle
 from inhouse.dossier import Dossier, current
-from inhouse.models import Declaration
-from inhouse.views import pages
+from inhouse.models import Declaration, UnmetRequirement
+from inhouse.obstacles import told
+from inhouse.views import addresses, pages  # noqa: F401 (addresses: the converter of those below)
+from organisation import history
 from organisation.access import Act
 from organisation.doors import Request, door
-from organisation.forms import Form
+from organisation.forms import Form, RowsForm
 from products.models import Product, Revision
 
 
@@ -70,7 +71,8 @@ class UnmetForm(Form):
     )
 
 
-UnmetForms = formset_factory(UnmetForm, extra=2, can_delete=True, max_num=200)
+class UnmetForms(RowsForm):
+    line, key = UnmetForm, "number"
 
 
 def declaration_of(number: str) -> Declaration:
@@ -89,7 +91,7 @@ def declaration(request: Request, product: Product) -> HttpResponse:
     """What stands between the revision and its signature, and every declaration there has been."""
     d = current(product)
     waiting = _to_sign(d)
-    obstacles = lifecycle.obstacles(d, waiting, Revision.Stage.DECLARED) if waiting else []
+    obstacles = told(lifecycle.obstacles(d, waiting, Revision.Stage.DECLARED)) if waiting else []
     return pages.show(
         request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, obstacles=obstacles,
         unmet=d.unmet_of(d.working) if d.working else [], declarations=list(reversed(d.declarations)),
@@ -100,23 +102,22 @@ def declaration(request: Request, product: Product) -> HttpResponse:
 @door(Act.KEEP, pages.product)
 def unmet(request: Request, product: Product) -> HttpResponse:
     """The requirements of Annex I that are not fully met, each with what and why."""
+    if request.method == "POST":
+        lifecycle.lock(product)
     d = current(product)
     revision = _to_sign(d)
     if revision is None:
         raise Http404
-    initial = [{"number": row.number, "what": row.what, "why": row.why} for row in d.unmet_of(revision)]
-    rows = UnmetForms(request.POST or None, initial=initial, prefix="unmet")
-    form = Form(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and rows.is_valid() and form.is_valid():
-        wanted = [
-            {key: row[key] for key in ("number", "what", "why")}
-            for row in rows.cleaned_data
-            if row.get("number") and not row.get("DELETE")
-        ]
-        if pages.attempt(form, lambda: designs.admit(revision, wanted, by=request.user)):  # type: ignore[arg-type]
-            messages.success(request, _("Saved."))
-            return redirect("inhouse:declaration", product.pk)
-    return pages.show(request, product, "inhouse/declarations/unmet.html", d=d, rows=rows, form=form)
+    kept = history.of(UnmetRequirement).filter(revision=revision.pk)
+    form = UnmetForms(request.POST if request.method == "POST" else None, kept=kept, prefix="unmet")
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and pages.attempt(form, lambda: designs.admit(revision, form.wanted, by=request.user))  # type: ignore[arg-type]
+    ):
+        messages.success(request, _("Saved."))
+        return redirect("inhouse:declaration", product.pk)
+    return pages.show(request, product, "inhouse/declarations/unmet.html", d=d, form=form)
 
 
 @sensitive_post_parameters("password")
@@ -148,7 +149,7 @@ def _sign(request: Request, product: Product) -> HttpResponse:
         form.data = {**form.data.dict(), "read": rules.digest(content)}  # type: ignore[attr-defined]
     return pages.show(
         request, product, "inhouse/declarations/sign.html", d=d, form=form, wording=WordingForm(initial=chosen), snapshot=content,
-        obstacles=lifecycle.obstacles(d, revision, Revision.Stage.DECLARED), chosen=chosen, days=_days(content),
+        obstacles=told(lifecycle.obstacles(d, revision, Revision.Stage.DECLARED)), chosen=chosen, days=_days(content),
     )  # fmt: skip
 
 
@@ -247,8 +248,8 @@ urls = [
     path("products/<int:pk>/declaration/unmet/", unmet, name="declaration-unmet"),
     path("products/<int:pk>/declaration/sign/", sign, name="declaration-sign"),
     path("products/<int:pk>/declaration/preview.pdf", preview, name="declaration-preview"),
-    path("declarations/<str:number>/file.pdf", file, name="declaration-file"),
-    path("declarations/<str:number>/diary/", enter, name="declaration-enter"),
-    path("declarations/<str:number>/publish/", publish, name="declaration-publish"),
-    path("declarations/<str:number>/withdraw/", withdraw, name="declaration-withdraw"),
+    path("declarations/<declaration:number>/file.pdf", file, name="declaration-file"),
+    path("declarations/<declaration:number>/diary/", enter, name="declaration-enter"),
+    path("declarations/<declaration:number>/publish/", publish, name="declaration-publish"),
+    path("declarations/<declaration:number>/withdraw/", withdraw, name="declaration-withdraw"),
 ]

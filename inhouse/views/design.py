@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.forms import formset_factory
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -17,25 +16,21 @@ from inhouse import design as rules
 from inhouse import lifecycle
 from inhouse.dossier import current
 from inhouse.views import pages
+from organisation import history
 from organisation.access import Act
 from organisation.alphabet import by
 from organisation.doors import Request, door
-from organisation.forms import EditForm, Form
+from organisation.forms import EditForm, Form, RowsForm
 from organisation.models import QualitySystem
-from products.models import Product, Revision
+from products.models import Part, Product, Revision
 
 
 class DesignForm(EditForm[Revision]):
     asked_for = (
         "reference", "intended_purpose", "patient_group", "description", "risk_class", "class_rule", "class_reason",
-        "quality_system", "patient_tracing", "tracing_reason",
+        "patient_tracing", "tracing_reason",
     )  # fmt: skip
     """May be left for another day, but the declaration waits for them."""
-
-    quality_system = forms.ModelChoiceField(
-        QualitySystem.objects.none(), label=gettext_lazy("Quality management system"), required=False,
-        help_text=gettext_lazy("The system the product is made under (MDR 5(5)(b)). A manager adds systems on the page of the administration."),
-    )  # fmt: skip
 
     class Meta:
         model = Revision
@@ -45,17 +40,8 @@ class DesignForm(EditForm[Revision]):
         )  # fmt: skip
         widgets = {"patient_tracing": forms.RadioSelect}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        product = self.instance.product
-        system = self.fields["quality_system"]
-        assert isinstance(system, forms.ModelChoiceField)
-        here = QualitySystem.objects.filter(administration=product.unit.administration_id)
-        system.queryset = here.order_by(by("name"))
-        system.initial = product.quality_system_id
-
-    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
-        """The fields under their headings."""
+    def groups(self, system: SystemForm) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields under their headings, the quality system among them."""
         return [
             (
                 _("What it is"),
@@ -64,10 +50,31 @@ class DesignForm(EditForm[Revision]):
             (_("Traits"), [self[name] for name in Revision.TRAITS]),
             (
                 _("Risk class and quality system"),
-                [self[name] for name in ("risk_class", "class_rule", "class_reason", "quality_system")],
+                [*(self[name] for name in ("risk_class", "class_rule", "class_reason")), system["quality_system"]],
             ),
             (_("Tracing"), [self[name] for name in ("patient_tracing", "tracing_reason")]),
         ]
+
+
+class SystemForm(EditForm[Product]):
+    """The quality system that the product, not only this revision, is made under."""
+
+    asked_for = ("quality_system",)
+    quality_system = forms.ModelChoiceField(
+        QualitySystem.objects.none(), label=gettext_lazy("Quality management system"), required=False,
+        help_text=gettext_lazy("The system the product is made under (MDR 5(5)(b)). A manager adds systems on the page of the administration."),
+    )  # fmt: skip
+
+    class Meta:
+        model = Product
+        fields = ("quality_system",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        system = self.fields["quality_system"]
+        assert isinstance(system, forms.ModelChoiceField)
+        here = QualitySystem.objects.filter(administration=self.instance.unit.administration_id)
+        system.queryset = here.order_by(by("name"))
 
 
 class PartForm(Form):
@@ -78,7 +85,8 @@ class PartForm(Form):
     is_ce_marked = forms.BooleanField(label=gettext_lazy("CE-marked device"), required=False)
 
 
-PartForms = formset_factory(PartForm, extra=2, can_delete=True, max_num=200)
+class PartForms(RowsForm):
+    line = PartForm
 
 
 @door(Act.WORK, pages.product, post=Act.KEEP)
@@ -88,38 +96,26 @@ def design(request: Request, product: Product) -> HttpResponse:
         lifecycle.lock(product)
     d = current(product)
     revision = pages.revision_shown(request, d)
-    parts = [
-        {"name": p.name, "maker": p.maker, "model": p.model, "edition": p.edition, "is_ce_marked": p.is_ce_marked}
-        for p in d.parts_of(revision)
-    ]
-    form = DesignForm(
-        request.POST or None, instance=Revision.objects.select_related("product__unit").get(pk=revision.pk)
-    )
-    pieces = PartForms(request.POST or None, initial=parts, prefix="parts")
-    if request.method == "POST" and pieces.is_valid() and form.is_valid():
-        wanted = [
-            {key: value for key, value in row.items() if key != "DELETE"}
-            for row in pieces.cleaned_data
-            if row.get("name") and not row.get("DELETE")
-        ]
+    fresh = Revision.objects.select_related("product__unit").get(pk=revision.pk)
+    data = request.POST if request.method == "POST" else None
+    form = DesignForm(data, instance=fresh)
+    system = SystemForm(data, instance=fresh.product, prefix="system")
+    parts = PartForms(data, kept=history.of(Part).filter(revision=revision.pk), prefix="parts")
+    asked: list[forms.BaseForm] = [form, system, parts]
 
-        def save() -> None:
-            rules.describe(revision, form.values, quality_system=form.cleaned_data["quality_system"], by=request.user)
-            rules.compose(revision, wanted, by=request.user)  # type: ignore[arg-type]
+    def save() -> None:
+        named = system.cleaned_data["quality_system"]
+        rules.describe(revision, form.values, quality_system=named, by=request.user)
+        rules.compose(revision, parts.wanted, by=request.user)  # type: ignore[arg-type]
 
-        if pages.attempt(form, save):
-            messages.success(request, _("Saved."))
-            return redirect("inhouse:design", product.pk)
+    readable = [each.is_valid() for each in asked]  # every form is looked at, so that all errors are shown
+    if request.method == "POST" and all(readable) and pages.attempt(form, save):
+        messages.success(request, _("Saved."))
+        return redirect("inhouse:design", product.pk)
     return pages.show(
-        request,
-        product,
-        "inhouse/design/page.html",
-        d=d,
-        revision=revision,
-        form=form,
-        pieces=pieces,
-        parts=d.parts_of(revision),
-    )
+        request, product, "inhouse/design/page.html", d=d, revision=revision, form=form, system=system, pieces=parts,
+        groups=form.groups(system), errors=asked, refused=any(each.errors for each in asked), parts=d.parts_of(revision),
+    )  # fmt: skip
 
 
 urls = [path("products/<int:pk>/design/", design, name="design")]

@@ -325,10 +325,19 @@ def evidence(request: Request, product: Product) -> HttpResponse:
                 for record in d.records_of(revision, kind)[::-1]
             ],
             "approved": d.approved(revision, kind),
+            "outdated": d.outdated(revision, kind),
         }
         for kind in EvidenceRecord.Kind
     ]
-    return pages.show(request, product, "inhouse/evidence/records.html", d=d, revision=revision, kinds=kinds)
+    return pages.show(
+        request,
+        product,
+        "inhouse/evidence/records.html",
+        d=d,
+        revision=revision,
+        kinds=kinds,
+        designed=d.designed(revision),
+    )
 
 
 @door(Act.WORK, pages.product, post=Act.KEEP)

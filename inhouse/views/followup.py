@@ -34,6 +34,11 @@ class FollowUpForm(ModelForm[FollowUp]):
         model = FollowUp
         fields = ("done_on", "sources", "findings", "conclusion", "next_due_on")
         widgets = {"conclusion": forms.RadioSelect}
+        help_texts = {
+            "conclusion": gettext_lazy(
+                "If its use must stop, it is paused as soon as you record this, with your findings as the cause: items are quarantined, and no patient meets them until the owner lets use go on."
+            )
+        }
 
 
 class ActionForm(Form):
@@ -67,7 +72,10 @@ def follow_up(request: Request, product: Product) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and actions.is_valid():
         wanted: list[Any] = [row for row in actions.cleaned_data if row.get("text")]
         if pages.attempt(form, lambda: rules.record(product, **form.values, actions=wanted, by=request.user)):
-            messages.success(request, _("The follow-up is recorded."))
+            if product.stage == Product.Stage.IN_USE and form.values["conclusion"] == FollowUp.Conclusion.STOP:
+                messages.warning(request, _("The follow-up is recorded, and use is paused."))
+            else:
+                messages.success(request, _("The follow-up is recorded."))
             return redirect("inhouse:follow-up", product.pk)
     reviews = [(review, [a for a in d.actions if a.follow_up_id == review.pk]) for review in reversed(d.follow_ups)]
     return pages.show(

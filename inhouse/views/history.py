@@ -19,10 +19,9 @@ from organisation import access, alphabet
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form
-from organisation.history import Entry
+from organisation.history import SHORT, Entry
 from products.models import Product
 
-SHORT = 6  # entries beside or below a page
 LATEST = 200  # entries shown until all are asked for
 
 
@@ -81,7 +80,7 @@ def history(request: Request, product: Product) -> HttpResponse:
 def latest(request: Request, product: Product) -> HttpResponse:
     """The last few entries, of one page's subject (`?of=design`) or of everything: for the foot and the side of a page."""
     told = story.story(product, of=request.GET.get("of", ""), limit=SHORT)
-    return render(request, "inhouse/history/_latest.html", {"told": told})
+    return render(request, "organisation/history/_latest.html", {"told": told})
 
 
 urls = [

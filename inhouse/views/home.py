@@ -39,6 +39,7 @@ def home(request: Request) -> HttpResponse:
     context = {
         "greeting": greeting,
         "tasks": tasks,
+        "proposals": desk.proposals(request.user),
         "overdue": sum(task.state == "danger" for task in tasks),
         "administration": request.user.unit.administration,
         "numbers": [(stage, stage.label, counts.get(stage, 0)) for stage in SHOWN],

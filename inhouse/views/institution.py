@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse import law
-from organisation import clock, places
+from organisation import clock, history, places
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm, attempt
@@ -64,7 +64,8 @@ def institution(request: Request) -> HttpResponse:
     ):
         messages.success(request, _("Saved."))
         return redirect("inhouse:institution")
-    context = {"form": form, "authorities": Authority.objects.all(), "today": clock.today()}
+    told = history.latest(history.of(Institution).all(), history.of(Authority).all())
+    context = {"form": form, "authorities": Authority.objects.all(), "today": clock.today(), "told": told}
     return render(request, "inhouse/institution/page.html", context)
 
 
@@ -78,7 +79,8 @@ def add_authority(request: Request) -> HttpResponse:
     ):
         messages.success(request, _("Saved."))
         return redirect("inhouse:institution")
-    return render(request, "inhouse/institution/authority.html", {"form": form})
+    told = history.latest(history.of(Authority).all())
+    return render(request, "inhouse/institution/authority.html", {"form": form, "told": told})
 
 
 @door(Act.SETTINGS)
@@ -93,7 +95,8 @@ def end_authority(request: Request, pk: int) -> HttpResponse:
     ):
         messages.success(request, _("Saved."))
         return redirect("inhouse:institution")
-    return render(request, "inhouse/institution/authority_end.html", {"form": form, "authority": authority})
+    context = {"form": form, "authority": authority, "told": history.latest(history.of(authority).all())}
+    return render(request, "inhouse/institution/authority_end.html", context)
 
 
 urls = [

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -27,7 +28,7 @@ from organisation.models import Administration, Institution, Unit
 from products import traceability
 from products.models import Item, PatientUse, Placement, Product, Revision
 
-PER_PAGE = 50
+PER_PAGE = 25
 OUTSIDE = "outside"
 
 
@@ -68,7 +69,10 @@ class ItemForm(Form):
         help_text=gettext_lazy("A serial number stands for one item, a lot number for several made together."),
     )  # fmt: skip
     identifier = forms.CharField(label=gettext_lazy("Serial or lot number"), max_length=60)
-    quantity = forms.IntegerField(label=gettext_lazy("Quantity"), min_value=1, initial=1)
+    quantity = forms.IntegerField(
+        label=gettext_lazy("Quantity"), min_value=1, initial=1,
+        help_text=gettext_lazy("A lot leaves use as a whole: register what may leave use apart as separate lots."),
+    )  # fmt: skip
     made_on = forms.DateField(label=gettext_lazy("Made on"))
 
     def __init__(self, *args: Any, d: Dossier, **kwargs: Any) -> None:
@@ -186,10 +190,23 @@ class FateForm(Form):
     fate = forms.ChoiceField(
         label=gettext_lazy("What became of it"), choices=Item.Fate.choices, widget=forms.RadioSelect
     )
+    quantity = forms.IntegerField(label=gettext_lazy("How many of the lot"), min_value=1)
     on = forms.DateField(label=gettext_lazy("Out of use on"))
     note = forms.CharField(
         label=gettext_lazy("Note"), widget=forms.Textarea(attrs={"rows": 2}), help_text=gettext_lazy("How and why, so that it can be understood in ten years.")
     )  # fmt: skip
+
+    def __init__(self, *args: Any, item: Item, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.item = item
+        if item.kind == Item.Kind.SERIAL:
+            del self.fields["quantity"]
+        self.initial.update({"on": clock.today(), "quantity": item.quantity})
+
+    def clean_quantity(self) -> int:
+        quantity: int = self.cleaned_data["quantity"]
+        traceability.require_whole(self.item, quantity)
+        return quantity
 
 
 @door(Act.WORK, item)
@@ -202,21 +219,25 @@ def _page(request: Request, item: Item, **bound: Any) -> HttpResponse:
     """The page of an item; `bound` holds the form that was refused, with what was typed."""
     d = current(item.product)
     stays = list(item.placements.select_related("unit__administration"))
-    uses = (
+    uses: QuerySet[Any] = (
         PatientUse.objects.filter(item=item).select_related("unit", "noted_by", "patient").order_by("-used_on", "-pk")
     )
     page = Paginator(uses, PER_PAGE).get_page(request.GET.get("page"))
+    met = list(dict.fromkeys(item.patient_uses.order_by("used_on", "pk").values_list("patient_id", flat=True)))
+    for use in page.object_list:
+        use.whose = met.index(use.patient_id) + 1  # the first patient who met this item is the first, on this page only
     left = item.quantity - sum(p.quantity for p in stays if p.until is None)
     can_place = (
         item.is_released
         and not item.fate
         and item.product.stage in traceability.MADE_IN
+        and item.revision.stage in Revision.Stage.signed
         and (item.kind == Item.Kind.SERIAL or left > 0)
     )
     return pages.show(
         request, item.product, "inhouse/items/item.html", d=d, item=item, revision=item.revision, left=left, can_place=can_place,
         now=[p for p in stays if p.held_on(d.on)], stays=stays[::-1],
-        release=bound.get("release") or ReleaseForm(initial={"made_to": _made_to(d, item)}),
+        given_up=item.revision.stage not in (Revision.Stage.OPEN, *Revision.Stage.signed), release=bound.get("release") or ReleaseForm(initial={"made_to": _made_to(d, item)}),
         place=bound.get("place") or PlaceForm(item=item, d=d, initial={"unit": None}),
         outside=bound.get("outside", ""), stopped=tracing.obstacles(item), page=page, subjects=pages.subjects(d, "items"),
     )  # fmt: skip
@@ -248,11 +269,18 @@ def place(request: Request, item: Item) -> HttpResponse:
     if request.method != "POST":
         return redirect("inhouse:item", item.pk)
     form = PlaceForm(request.POST, item=item, d=current(item.product))
-    if form.is_valid() and pages.attempt(form, lambda: traceability.place(item, **form.cleaned_data, by=request.user)):
-        messages.success(
-            request, _("%(item)s is now at %(unit)s.") % {"item": item.identifier, "unit": form.cleaned_data["unit"]}
-        )
-        return redirect("inhouse:item", item.pk)
+    if form.is_valid():
+        unit, since = form.cleaned_data["unit"], form.cleaned_data["since"]
+        listed = unit is None or traceability.is_listed(item.product, unit, on=since)
+        if pages.attempt(form, lambda: traceability.place(item, **form.cleaned_data, by=request.user)):
+            messages.success(request, _("%(item)s is now at %(unit)s.") % {"item": item.identifier, "unit": unit})
+            if not listed:
+                messages.info(
+                    request,
+                    _("%(unit)s was not listed as using the product. From %(day)s it is.")
+                    % {"unit": unit, "day": date_format(since)},
+                )
+            return redirect("inhouse:item", item.pk)
     return _page(
         request, item, place=form, outside=form.data.get("outside", "") if form.data.get("unit") == OUTSIDE else ""
     )
@@ -276,7 +304,7 @@ def take_back(request: Request, stay: Stay) -> HttpResponse:
 @door(Act.WORK, item, post=Act.KEEP)
 def end(request: Request, item: Item) -> HttpResponse:
     """Say what became of an item; it cannot be undone, so it is said twice."""
-    form = FateForm(request.POST or None, initial={"on": clock.today()})
+    form = FateForm(request.POST or None, item=item)
     told: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
         told = {**form.cleaned_data, "label": Item.Fate(form.cleaned_data["fate"]).label}

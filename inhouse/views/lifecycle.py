@@ -7,8 +7,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from inhouse import lifecycle, retention, suspension, withdrawal
@@ -38,6 +39,10 @@ class MeasuresForm(Form):
 
 
 class ReasonForm(Form):
+    reason = forms.CharField(label=gettext_lazy("Reason"), widget=forms.Textarea)
+
+
+class WithdrawForm(pages.GraveForm):
     reason = forms.CharField(label=gettext_lazy("Reason"), widget=forms.Textarea)
 
 
@@ -82,20 +87,38 @@ def pause(request: Request, product: Product) -> HttpResponse:
 @door(Act.WORK, pages.product, post=Act.END)
 def withdraw(request: Request, product: Product) -> HttpResponse:
     """Take the product out of use; then what is left to do with its items, and how long the file is kept."""
-    form = ReasonForm(request.POST or None)
+    form = WithdrawForm(request.POST or None, meaning=_meaning(product))
     if (
         request.method == "POST"
         and form.is_valid()
-        and pages.attempt(form, lambda: withdrawal.withdraw(product, **form.cleaned_data, by=request.user))
+        and pages.attempt(
+            form, lambda: withdrawal.withdraw(product, reason=form.cleaned_data["reason"], by=request.user)
+        )
     ):
         messages.success(request, _("Out of use. Now say what becomes of each item."))
         return redirect("inhouse:withdrawal", product.pk)
     product.refresh_from_db(fields=["stage"])
     d = current(product)
     return pages.show(
-        request, product, "inhouse/lifecycle/withdrawal.html", d=d, form=form, floor=retention.floor(d), years=retention.years(d),
+        request, product, "inhouse/lifecycle/withdrawal.html", d=d, form=form, pause=CauseForm(), floor=retention.floor(d), years=retention.years(d),
         can_withdraw=product.stage in (Product.Stage.IN_USE, Product.Stage.SUSPENDED), left=d.living,
     )  # fmt: skip
+
+
+def _meaning(product: Product) -> str:
+    """What it means to take this product out of use, with its name and how many items it concerns."""
+    count = product.items.living().count()
+    words = {"product": product, "count": localize(count)}
+    if not count:
+        return _("I have read what this means: %(product)s is out of use for good from today. It has no items.") % words
+    return (
+        ngettext(
+            "I have read what this means: %(product)s is out of use for good from today, with its %(count)s item.",
+            "I have read what this means: %(product)s is out of use for good from today, with all its %(count)s items.",
+            count,
+        )
+        % words
+    )
 
 
 @door(Act.END, pages.product)

@@ -21,7 +21,7 @@ from inhouse.views import pages, steps
 from organisation import access, clock
 from organisation.access import Act
 from organisation.doors import Request, door
-from organisation.forms import Form, ModelForm
+from organisation.forms import Form, ModelForm, whole
 from products.models import Product
 
 DEVICE = ("device", "maker", "shortfall")
@@ -58,10 +58,9 @@ CandidateForms = formset_factory(CandidateForm, formset=CandidateLines, absolute
 
 def _lines(data: Mapping[str, Any]) -> list[dict[str, str]]:
     """The devices as typed, finished or not."""
-    count = str(data.get("devices-TOTAL_FORMS", ""))
+    count = whole(str(data.get("devices-TOTAL_FORMS", "")))
     return [
-        {name: data.get(f"devices-{index}-{name}", "") for name in DEVICE}
-        for index in range(min(int(count) if count.isdigit() else 0, MOST))
+        {name: data.get(f"devices-{index}-{name}", "") for name in DEVICE} for index in range(min(count or 0, MOST))
     ]
 
 
@@ -82,6 +81,8 @@ def _start(d: Dossier) -> tuple[dict[str, Any], Sequence[dict[str, str]]]:
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def market(request: Request, product: Product) -> HttpResponse:
     """What was searched and found, the one that counts first, when it falls due again, and a new search."""
+    if request.method == "POST":
+        access.require(request.user, rules.act(product), product.scope)
     d = current(product)
     guided = steps.is_open(d, request.user)
     if request.method == "POST" and {"add", "remove"} & request.POST.keys():
@@ -118,9 +119,9 @@ def _anything(request: Request) -> bool:
 def _redrawn(request: Request) -> tuple[SearchForm, Any]:
     """The page with a line more or a line less, and everything typed still there; nothing is saved or complained about."""
     lines = _lines(request.POST)
-    gone = request.POST.get("remove", "")
-    if gone.isdigit() and int(gone) < len(lines):
-        del lines[int(gone)]
+    gone = whole(request.POST.get("remove", ""))
+    if gone is not None and gone < len(lines):
+        del lines[gone]
     form = SearchForm(initial={name: request.POST.get(name, "") for name in SearchForm.Meta.fields})
     if "add" in request.POST:
         lines.append(dict.fromkeys(DEVICE, ""))
@@ -131,7 +132,7 @@ def _redrawn(request: Request) -> tuple[SearchForm, Any]:
 
 
 def _show(request: Request, product: Product, d: Dossier, guided: bool, form: SearchForm, devices: Any) -> HttpResponse:
-    may_search = access.may(request.user, Act.ASSESS, product.scope) and not rules.is_over(product)
+    may_search = access.may(request.user, rules.act(product), product.scope) and not rules.is_over(product)
     searches = [(search, d.considered(search)) for search in reversed(d.searches)]
     wanted = request.method == "POST" or "new" in request.GET or not searches
     due = rules.due_on(d)

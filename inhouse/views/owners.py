@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -54,11 +55,26 @@ def appointment(pk: int) -> Appointment:
     )
 
 
+class ByLevel(forms.models.ModelChoiceIterator):  # type: ignore[type-arg]
+    """Heads of unit and higher first; whoever needs a reason stands apart."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield "", self.field.empty_label
+        people = list(self.queryset)
+        for title, leads in ((_("Head of unit or higher"), True), (_("Others: needs a reason"), False)):
+            if found := [self.choice(person) for person in people if person.leads == leads]:
+                yield title, found
+
+
 class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Staff by name, with what the choice hangs on: title, position level and unit."""
+    """Staff by name, with what the choice hangs on: title, position level where the title does not say it, and unit."""
+
+    iterator = ByLevel
 
     def label_from_instance(self, person: User) -> str:
-        return f"{person.name} · {person.title} · {person.get_level_display()} · {person.unit}"
+        level = person.get_level_display() if person.leads else ""
+        said = [person.title, level if level.lower() != person.title.lower() else "", str(person.unit)]
+        return " · ".join([person.name, *filter(None, said)])
 
 
 class AppointForm(Form):

@@ -10,12 +10,14 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from inhouse import story
 from inhouse.dossier import Dossier, current
 from organisation import access
 from organisation.access import Act, Scope
 from organisation.doors import Request
+from organisation.forms import Form, whole
 from organisation.forms import attempt as attempt
 from organisation.models import User
 from products.models import Product, Revision
@@ -36,6 +38,17 @@ class Permissions:
 
     def __getitem__(self, act: str) -> bool:
         return access.may(self.user, Act(act), self.scope)
+
+
+class GraveForm(Form):
+    """For what is not undone: sent only with a tick that its meaning was read. `meaning` is that sentence."""
+
+    read = forms.BooleanField(error_messages={"required": gettext_lazy("Read what this means, then tick the box.")})
+
+    def __init__(self, *args: Any, meaning: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["read"].label = meaning
+        self.order_fields([name for name in self.fields if name != "read"])
 
 
 def show(
@@ -76,7 +89,7 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("assessment", _("Assessment"), True),
         ("market", _("Market search"), made),
         ("owner", _("Product owner"), made),
-        ("design", _("Design"), made),
+        ("design", _("Description and class"), made),
         ("documents", _("Documents"), made),
         ("evidence", _("Verification and validation"), made),
         ("declaration", _("Declaration"), made),
@@ -110,8 +123,8 @@ def complain(request: Request, form: forms.BaseForm) -> None:
 
 def revision_shown(request: Request, d: Dossier) -> Revision:
     """The revision a page is about: the one asked for by `?revision=`, else the one being worked on."""
-    asked = request.GET.get("revision", "")
-    found = d.revision(int(asked)) if asked.isdigit() else None
+    asked = whole(request.GET.get("revision", ""))
+    found = d.revision(asked) if asked is not None else None
     revision = found or d.working
     assert revision is not None
     return revision

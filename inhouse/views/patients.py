@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -25,11 +26,12 @@ from inhouse.views import pages
 from inhouse.views.items import item
 from organisation import access, clock
 from organisation.access import Act
+from organisation.alphabet import by
 from organisation.doors import Request, View, door
 from organisation.forms import Form
-from organisation.models import Institution, Unit
+from organisation.models import Institution, Unit, User
 from products import identity, patients
-from products.models import Item, Patient, PatientIdentity, PatientUse, Product
+from products.models import Item, Patient, PatientIdentity, PatientLookUp, PatientUse, Product
 
 Kind = PatientIdentity.Kind
 PER_PAGE = 50
@@ -141,6 +143,20 @@ class DecisionForm(Form):
     )  # fmt: skip
 
 
+class LooksForm(Form):
+    """Narrows the log of looks."""
+
+    person = forms.ModelChoiceField(
+        User.objects.order_by(by("name")), label=gettext_lazy("Who"), required=False, empty_label=gettext_lazy("all")
+    )
+    nobody = forms.BooleanField(label=gettext_lazy("Only those that found nobody"), required=False)
+
+    def narrow(self, looks: QuerySet[PatientLookUp]) -> QuerySet[PatientLookUp]:
+        if self.cleaned_data["person"]:
+            looks = looks.filter(by=self.cleaned_data["person"])
+        return looks.filter(found=False) if self.cleaned_data["nobody"] else looks
+
+
 # --- looking for a patient
 
 
@@ -171,6 +187,7 @@ def search(request: Request) -> HttpResponse:
     context = {
         "form": form, "reference": reference, "nobody": nobody, "erases": erases,
         "looks": tracing.may_look(request.user), "open_for": tracing.OPEN_FOR.seconds // 60,
+        "reads": access.may(request.user, Act.READ_LOOK_UPS),
     }  # fmt: skip
     return render(request, "inhouse/patients/search.html", context)
 
@@ -241,6 +258,19 @@ def look_ups(request: Request, product: Product) -> HttpResponse:
     )
 
 
+@hush
+@door(Act.READ_LOOK_UPS)
+def all_look_ups(request: Request) -> HttpResponse:
+    """Who looked for patients in the whole institution, when and why, also when nobody was found."""
+    form = LooksForm(request.GET)
+    looks = patients.all_look_ups()
+    page = Paginator(form.narrow(looks) if form.is_valid() else looks, PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {"form": form, "page": page, "query": query.urlencode()}
+    return render(request, "inhouse/patients/all_look_ups.html", context)
+
+
 def _about(request: Request, item: Item, template: str, **context: Any) -> HttpResponse:
     d = current(item.product)
     return pages.show(
@@ -271,6 +301,7 @@ def erase(request: Request, traced: tracing.Traced) -> HttpResponse:
 
 urls = [
     path("patients/", search, name="patients"),
+    path("patients/look-ups/", all_look_ups, name="look-ups-all"),
     path("patients/<uuid:pk>/", show, name="patient"),
     path("patients/<uuid:pk>/erase/", erase, name="patient-erase"),
     path("items/<int:pk>/patient/", note, name="patient-note"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse.views import pages
-from organisation import clock, people, places
+from organisation import clock, history, people, places
 from organisation.access import INSTITUTION, Act, Scope
 from organisation.alphabet import by
 from organisation.doors import Request, door
@@ -34,6 +35,14 @@ class Place:
     @property
     def scope(self) -> Scope:
         return Scope(self.administration.pk)
+
+    @property
+    def told(self) -> list[history.Entry]:
+        """What happened here lately: to the unit or the quality system; else to the administration and all it has."""
+        if about := self.unit or self.system:
+            return history.latest(history.of(about).all())
+        parts = [history.of(model).filter(administration=self.administration.pk) for model in (Unit, QualitySystem)]
+        return history.latest(history.of(self.administration).all(), *parts)
 
 
 def administration_of(pk: int) -> Place:
@@ -94,7 +103,11 @@ def all_places(request: Request) -> HttpResponse:
     open_units = Count("units", filter=Q(units__active=True), distinct=True)
     systems = Count("quality_systems", distinct=True)
     administrations = Administration.objects.annotate(unit_count=open_units, system_count=systems).order_by(by("name"))
-    context = {"administrations": administrations, "may": pages.Permissions(request.user, INSTITUTION)}
+    context = {
+        "administrations": administrations,
+        "may": pages.Permissions(request.user, INSTITUTION),
+        "told": history.latest(history.of(Administration).all()),
+    }
     return render(request, "inhouse/places/list.html", context)
 
 
@@ -130,6 +143,7 @@ def administration(request: Request, place: Place) -> HttpResponse:
         "roles": roles.order_by("role", by("user__name")),
         "today": clock.today(),
         "may": pages.Permissions(request.user, place.scope),
+        "told": place.told,
     }
     return render(request, "inhouse/places/administration.html", context)
 
@@ -182,27 +196,30 @@ def close_unit(request: Request, place: Place) -> HttpResponse:
     unit = place.unit
     assert unit is not None
     form = ReasonForm(request.POST or None)
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and attempt(form, lambda: places.close_unit(unit, by=request.user, **form.cleaned_data))
-    ):
-        messages.success(request, _("The unit is closed."))
-        return redirect("inhouse:administration", place.administration.pk)
     here = Q(placements__unit=unit, placements__since__lte=clock.today()) & (
         Q(placements__until=None) | Q(placements__until__gt=clock.today())
     )
+    items = Item.objects.filter(here, fate="").select_related("product").order_by(by("identifier"), "pk").distinct()
+
+    def close() -> None:
+        places.close_unit(unit, by=request.user, **form.cleaned_data)
+        if items.exists():  # asked while the unit is locked; `organisation` knows no items
+            raise ValidationError(
+                _("The items must leave first: move them, take them back or say what became of them.")
+            )
+
+    if request.method == "POST" and form.is_valid() and attempt(form, close):
+        messages.success(request, _("The unit is closed."))
+        return redirect("inhouse:administration", place.administration.pk)
     context = {
         "form": form,
         "unit": unit,
         "administration": place.administration,
         "staff": User.objects.filter(unit=unit, is_active=True).order_by(by("name")),
-        "items": Item.objects.filter(here, fate="")
-        .select_related("product")
-        .order_by(by("identifier"), "pk")
-        .distinct(),
+        "items": items,
         "made": Product.objects.living().filter(unit=unit),
         "listed": unit.product_uses.on(clock.today()).select_related("product"),
+        "told": place.told,
     }
     return render(request, "inhouse/places/close.html", context)
 
@@ -257,6 +274,7 @@ def _form(request: Request, place: Place, form: forms.BaseForm, title: str) -> H
         "administration": place.administration,
         "unit": place.unit,
         "system": place.system,
+        "told": place.told,
     }
     return render(request, "inhouse/places/form.html", context)
 
@@ -274,7 +292,9 @@ def deactivate(request: Request, pk: int) -> HttpResponse:
         messages.success(request, _("%(person)s is deactivated.") % {"person": person})
         return redirect("organisation:person", pk)
     owned = Product.objects.living().filter(owner=person)
-    return render(request, "inhouse/places/deactivate.html", {"person": person, "form": form, "owned": owned})
+    told = history.latest(history.of(person).all(), history.of(Assignment).filter(user=pk))
+    context = {"person": person, "form": form, "owned": owned, "told": told}
+    return render(request, "inhouse/places/deactivate.html", context)
 
 
 urls = [

@@ -10,16 +10,18 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inhouse import followup, law, lifecycle, market, retention
 from inhouse.dossier import Dossier, dossier
 from inhouse.matrix import matrix
 from inhouse.models import Declaration
+from inhouse.obstacles import WAY, Obstacle, told
 from inhouse.views import pages
-from organisation import clock
+from organisation import access, clock
 from organisation.access import Act
 from organisation.alphabet import by
 from organisation.doors import Request, door
@@ -27,9 +29,18 @@ from organisation.forms import Form
 from organisation.models import Administration
 from products.models import Item, Product, Revision
 
-PER_PAGE = 50
+PER_PAGE = 25
+FOUND = 50  # of each kind, by a search
 FORWARD = (Product.Stage.ELIGIBLE, Product.Stage.DEVELOPMENT, Product.Stage.IN_USE)
 """The steps whose obstacles are work to do; the way out is always open and asks for its reason on its own page."""
+HEADED = ("", "product", "decision", "suspension")
+"""Pages that the head of the overview leads to by a button of their own."""
+MENDED_BY = {
+    **dict.fromkeys(WAY[:8], Act.ASSESS),
+    "owner": Act.DECIDE,
+    "declaration": Act.REGISTER,
+}
+"""Who does what is missing on a page; on all others whoever keeps the records."""
 
 
 class FilterForm(Form):
@@ -117,38 +128,75 @@ def product(request: Request, product: Product) -> HttpResponse:
     steps = [
         step for step in lifecycle.steps(d, by=request.user) if step.to != Product.Stage.DISPOSED
     ]  # comes with retention
+    then = on or (form.cleaned_data["day"] if known else None)
+    watch, signing, stops = _watch(d, steps), _signing(d), rail(d)
+    ahead = [(step, _before(step.obstacles, signing)) for step in steps if step.to in FORWARD]
     return pages.show(
         request,
         product if d.known is None and on is None else d.product,
         "inhouse/products/page.html",
         d=d,
         form=form,
-        then=on or (form.cleaned_data["day"] if known else None),
+        then=then,
         knew=known is not None,
-        rail=rail(d),
+        rail=stops,
+        rail_at=rail_at(stops),
         steps=steps,
-        ahead=[step for step in steps if step.to in FORWARD],
-        watch=_watch(d, steps),
-        signing=_signing(d),
+        ahead=ahead,
+        watch=watch,
+        signing=signing,
+        onward=None
+        if then
+        else _onward(request, d, signing, [*watch, *(signing or []), *(o for _step, before in ahead for o in before)]),
         matrix=matrix(d),
         coming_up=coming_up(d),
         floor=retention.floor(d),
     )
 
 
-def _watch(d: Dossier, steps: list[lifecycle.Next]) -> list[Any]:
+def _watch(d: Dossier, steps: list[lifecycle.Next]) -> list[Obstacle]:
     """What must be put right while it is used or after; of a pause, all that stands between it and use, each once."""
     watch = lifecycle.watch(d)
     if d.product.stage == Product.Stage.SUSPENDED:
         watch = [o for step in steps if step.to == Product.Stage.IN_USE for o in step.obstacles] + watch
-    return list({str(obstacle.text): obstacle for obstacle in watch}.values())
+    return told({str(obstacle.text): obstacle for obstacle in watch}.values())
 
 
-def _signing(d: Dossier) -> list[Any] | None:
+def _before(obstacles: list[Obstacle], signing: list[Obstacle] | None) -> list[Obstacle]:
+    """What stands before a step; before use without what the declaration waits for, and what follows from signing it."""
+    if signing is None:
+        return told(obstacles)
+    listed = {each.text for each in signing}
+    return told(each for each in obstacles if each.mend != "declaration" and each.text not in listed)
+
+
+def _onward(
+    request: Request, d: Dossier, signing: list[Obstacle] | None, standing: list[Obstacle]
+) -> tuple[Any, str] | None:
+    """The next thing this person can do for the product: its words and where; None when it is another's turn."""
+    product, user = d.product, request.user
+    if d.asked and d.asked.person_id == user.pk:
+        return _("Answer the request to be product owner"), reverse("inhouse:owner", args=[product.pk])
+    if signing == [] and access.may(user, Act.SIGN, product.scope):
+        return _("Read and sign the declaration"), reverse("inhouse:declaration-sign", args=[product.pk])
+    labels = {subject["name"]: subject["label"] for subject in pages.subjects(d, "")}
+    for obstacle in standing:
+        page = obstacle.mend
+        if page in HEADED or not access.may(user, MENDED_BY.get(page, Act.KEEP), product.scope):
+            continue
+        if product.stage == Product.Stage.PROPOSED:
+            return _("Go on with the assessment"), reverse(f"inhouse:{page}", args=[product.pk])
+        label = labels.get(pages.BELOW.get(page, page))
+        if label:
+            return gettext("Next: %(page)s") % {"page": label}, reverse(f"inhouse:{page}", args=[product.pk])
+    return None
+
+
+def _signing(d: Dossier) -> list[Obstacle] | None:
     """What stands between an open revision and its declaration; None when there is nothing to sign."""
     if d.coming is None or d.coming.stage != Revision.Stage.OPEN or d.product.stage not in lifecycle.WORKED_ON:
         return None
-    return lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)
+    return told(lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED))
 
 
 def rail(d: Dossier) -> list[dict[str, Any]]:
@@ -159,7 +207,7 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
     days: list[tuple[Any, date | None]] = [
         (_("Proposed"), d.product.proposed_on),
         (_("Eligible"), d.reached("eligible")),
-        (_("Owner accepted"), owner),
+        (_("Owner"), owner),
         (_("Development"), d.reached("development")),
         (_("Declared"), signed),
         (_("In use"), d.reached("in_use")),
@@ -183,6 +231,12 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
     return stops
 
 
+def rail_at(stops: list[dict[str, Any]]) -> dict[str, Any]:
+    """Where on the rail the product is, for those who see no more of it: the number of the stop, of how many, its name."""
+    number = next(number for number, stop in enumerate(stops, start=1) if stop["state"] == "now")
+    return {"number": number, "of": len(stops), "label": stops[number - 1]["label"]}
+
+
 def coming_up(d: Dossier) -> list[tuple[date, Any]]:
     """The days that lie ahead for a product, nearest first."""
     days: list[tuple[date | None, Any]] = [
@@ -198,21 +252,19 @@ def coming_up(d: Dossier) -> list[tuple[date, Any]]:
 @door(Act.WORK)
 def search(request: Request) -> HttpResponse:
     """Find by product name or number, serial, lot, label code or diary number. Patients are found on their own page only."""
-    q = request.GET.get("q", "").strip()
+    q = request.GET.get("q", "").replace("\x00", "").strip()
     if not q:
         return render(request, "inhouse/products/search.html", {"q": q})
-    found = list(
-        Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:PER_PAGE]
-    )
+    found = list(Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:FOUND])
     items = list(
         Item.objects.filter(Q(identifier__icontains=q) | Q(label_code__iexact=q))
         .select_related("product", "revision")
-        .order_by(by("identifier"), "pk")[:PER_PAGE]
+        .order_by(by("identifier"), "pk")[:FOUND]
     )
     declarations = list(
         Declaration.objects.filter(Q(diary_number__icontains=q) | Q(number__icontains=q))
         .select_related("revision__product")
-        .defer("snapshot")[:PER_PAGE]
+        .defer("snapshot")[:FOUND]
     )
     context = {"q": q, "products": found, "items": items, "declarations": declarations, "today": clock.today()}
     return render(request, "inhouse/products/search.html", context)

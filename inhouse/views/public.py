@@ -15,6 +15,7 @@ from django.views.decorators.http import condition
 
 from documents.models import SignedFile
 from inhouse.models import Declaration
+from inhouse.views import addresses  # noqa: F401 (the converter of the addresses below)
 from organisation import alphabet
 from organisation.access import Act
 from organisation.doors import door
@@ -112,6 +113,6 @@ def file(request: HttpRequest, number: str) -> HttpResponseBase:
 
 urls = [
     path("register/", register, name="public"),
-    path("register/<str:number>/", declaration, name="public-declaration"),
-    path("register/<str:number>/pdf/", file, name="public-file"),
+    path("register/<declaration:number>/", declaration, name="public-declaration"),
+    path("register/<declaration:number>/pdf/", file, name="public-file"),
 ]

@@ -17,13 +17,14 @@ from inhouse import assessment as rules
 from inhouse import guide, law
 from inhouse.models import Answer, Assessment, CategoryFacts, OtherRoute
 from inhouse.views import guided, pages
+from organisation import history
 from organisation.access import Act
 from organisation.doors import Request, door
-from organisation.forms import EditForm, Form, ModelForm
-from products.models import Product, Revision
+from organisation.forms import EditForm, Form, RowsForm, Shared
+from products.models import Part, Product, Revision
 
 
-class QuestionForm(Form):
+class QuestionForm(Shared, Form):
     """One question: its answer, and a reason where the tree asks for one."""
 
     use_required_attribute = False
@@ -33,9 +34,8 @@ class QuestionForm(Form):
     )
     confirmed = forms.BooleanField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, question: law.Question, data: Mapping[str, Any] | None, earlier: Answer | None) -> None:
-        given = {"value": earlier.value, "reason": earlier.reason} if earlier else {}
-        super().__init__(data, initial=given)
+    def __init__(self, question: law.Question, data: Mapping[str, Any] | None, *, kept: Any) -> None:
+        super().__init__(data)
         self.question = question
         field = self.fields["value"]
         field.label = question.text
@@ -46,6 +46,19 @@ class QuestionForm(Form):
         if question.reason and not always:
             which = ", ".join(c.text for c in question.choices if c.id in question.reason)
             reason.help_text = _("Needed if you answer: %(answers)s.") % {"answers": which}
+        self.initial = self.begin(kept)
+
+    def held(self, rows: list[Any]) -> dict[Any, Any]:
+        """The answer as it stands, if it is one that can still be given."""
+        return {
+            name: value
+            for row in rows
+            if self.question.choice(row.value)
+            for name, value in (("value", row.value), ("reason", row.reason))
+        }
+
+    def entered(self) -> dict[Any, Any]:
+        return {name: self.cleaned_data.get(name) for name in ("value", "reason")}
 
     @property
     def means(self) -> list[tuple[str, str]]:
@@ -79,8 +92,8 @@ def question(request: Request, asked: Asked) -> HttpResponse:
     """One question of a tree. An answer that takes others off the way says so first."""
     product = asked.product
     course = guided.locked(request, product)
-    earlier = next((a for a in course.given(asked.tree) if a.question == asked.question.id), None)
-    form = QuestionForm(asked.question, guided.typed(request), earlier)
+    kept = history.of(Answer).filter(assessment=course.assessment.pk, tree=asked.tree, question=asked.question.id)
+    form = QuestionForm(asked.question, guided.typed(request), kept=kept)
     removed: list[str] = []
     if guided.sent(request, form):
         values = form.cleaned_data
@@ -121,7 +134,7 @@ def told(request: Request, removed: list[str]) -> None:
         )
 
 
-class ScopeForm(Form):
+class ScopeForm(Shared, Form):
     """The five categories; what is ticked is a yes, what is not a no."""
 
     use_required_attribute = False
@@ -130,17 +143,27 @@ class ScopeForm(Form):
     )
     confirmed = forms.BooleanField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, chosen: list[str], data: Mapping[str, Any] | None) -> None:
-        super().__init__(data, initial={"categories": chosen})
-        questions = law.trees()["scope_categories"].questions
-        self.fields["categories"].choices = [(q.id, q.text) for q in questions]  # type: ignore[attr-defined]
+    def __init__(self, data: Mapping[str, Any] | None, *, kept: Any) -> None:
+        super().__init__(data)
+        self.questions = law.trees()["scope_categories"].questions
+        self.fields["categories"].choices = [(q.id, q.text) for q in self.questions]  # type: ignore[attr-defined]
+        self.initial = self.begin(kept)
+
+    def held(self, rows: list[Any]) -> dict[Any, Any]:
+        chosen = {row.question for row in rows if row.value == "yes"}
+        return {"categories": [question.id for question in self.questions if question.id in chosen]}
+
+    def entered(self) -> dict[Any, Any]:
+        chosen = self.cleaned_data.get("categories") or []
+        return {"categories": [question.id for question in self.questions if question.id in chosen]}
 
 
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def scope(request: Request, product: Product) -> HttpResponse:
     """Which of the five kinds of work it is."""
     course = guided.locked(request, product)
-    form = ScopeForm(course.categories, guided.typed(request))
+    kept = history.of(Answer).filter(assessment=course.assessment.pk, tree="scope_categories")
+    form = ScopeForm(guided.typed(request), kept=kept)
     removed: list[str] = []
     if guided.sent(request, form):
         chosen, confirmed = form.cleaned_data["categories"], form.cleaned_data["confirmed"]
@@ -171,10 +194,10 @@ FACTS: dict[str, tuple[str, ...]] = {
 MAY_BE_BLANK = {"manufacture_modify": ("is_accessory", "device", "maker", "model", "stated_purpose")}
 
 
-def facts_form(category: str) -> type[ModelForm[CategoryFacts]]:
+def facts_form(category: str) -> type[EditForm[CategoryFacts]]:
     """The form of one kind of work."""
 
-    class Facts(ModelForm[CategoryFacts]):
+    class Facts(EditForm[CategoryFacts]):
         use_required_attribute = False
 
         class Meta:
@@ -218,7 +241,7 @@ def facts(request: Request, about: Kind) -> HttpResponse:
         def save() -> None:
             rules.note_facts(product, category, form.values, by=request.user)
             if parts is not None:
-                rules.combine(product, parts.pieces, by=request.user)
+                rules.combine(product, parts.wanted, by=request.user)  # type: ignore[arg-type]
 
         if pages.attempt(form, save):
             return guided.onward(request, product, "assessment-facts", category)
@@ -226,7 +249,7 @@ def facts(request: Request, about: Kind) -> HttpResponse:
     return guided.show(
         request, product, course, "assessment-facts", "guide/facts.html",
         key=category, title=tree[category].text, sources=[tree.source], form=form, parts=parts, category=category,
-        errors=[form, *(parts.forms if parts is not None else [])],
+        errors=given,
     )  # fmt: skip
 
 
@@ -243,26 +266,16 @@ class PieceForm(Form):
     )
 
 
-class Pieces(forms.BaseFormSet):  # type: ignore[type-arg]
-    """The parts of a combination. A line left blank counts for nothing."""
+class PieceForms(RowsForm):
+    """The parts of a combination."""
 
-    @property
-    def pieces(self) -> list[dict[str, Any]]:
-        return [
-            {key: value for key, value in row.items() if key != "DELETE"}
-            for row in self.cleaned_data
-            if row.get("name") and not row.get("DELETE")
-        ]
+    line = PieceForm
 
 
-PieceForms = forms.formset_factory(PieceForm, formset=Pieces, extra=2, can_delete=True, max_num=100)
-
-
-def _parts(category: str, request: Request, revision: Revision) -> Any:
+def _parts(category: str, request: Request, revision: Revision) -> PieceForms | None:
     if category != "combination":
         return None
-    rows = [{name: getattr(part, name) for name in PieceForm.base_fields} for part in revision.parts.all()]
-    return PieceForms(request.POST or None, initial=rows, prefix="parts")
+    return PieceForms(guided.typed(request), kept=history.of(Part).filter(revision=revision.pk), prefix="parts")
 
 
 class AssessmentForm(EditForm[Assessment]):
@@ -389,7 +402,7 @@ ROUTE = {
 }
 
 
-class RouteForm(ModelForm[OtherRoute]):
+class RouteForm(EditForm[OtherRoute]):
     use_required_attribute = False
 
     class Meta:
@@ -401,7 +414,7 @@ class RouteForm(ModelForm[OtherRoute]):
 
     def __init__(self, outcome: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in set(self.fields) - set(ROUTE[outcome]):
+        for name in set(self.fields) - set(ROUTE[outcome]) - {"seen"}:
             del self.fields[name]
         for name in ("prescriber", "special_features", "study", "sponsor"):
             if name in self.fields:
@@ -409,7 +422,7 @@ class RouteForm(ModelForm[OtherRoute]):
 
     @property
     def written(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in self.fields}
+        return {name: value for name, value in self.values.items() if name in self.fields}
 
 
 @door(Act.WORK, pages.product, post=Act.ASSESS)

@@ -123,7 +123,8 @@ def units(request: Request, product: Product) -> HttpResponse:
         for part in UnitUse.Part
     ]
     return pages.show(
-        request, product, "inhouse/readiness/units.html", d=d, form=form, parts=parts, subjects=pages.subjects(d, "readiness")
+        request, product, "inhouse/readiness/units.html", d=d, form=form, parts=parts, may_list=rules.may_list(product),
+        subjects=pages.subjects(d, "readiness"),
     )  # fmt: skip
 
 

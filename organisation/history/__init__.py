@@ -3,7 +3,8 @@
 - `@recorded()` above a model keeps every change of its rows; `@locked(…)` lets the database refuse changes.
 - `acting(user, reason=…)` says who and why for whatever is written inside.
 - A migration that changes a schema ends with `history.Triggers()`; `missing()` tells what the database would not keep.
-- `of(Unit)` is the history of a model, `of(unit)` that of one object; `entries(…)` reads histories as sentences.
+- `of(Unit)` is the history of a model, `of(unit)` that of one object; `entries(…)` reads histories as sentences,
+  `latest(…)` as many as a page shows of itself.
 
 The triggers are made from the real columns, on PostgreSQL and SQLite; django-simple-history gives the tables and
 managers, its own writing by signals is off.
@@ -11,11 +12,13 @@ managers, its own writing by signals is off.
 
 from organisation.database.acting import acting
 from organisation.history.operations import Triggers, triggers_wanted
-from organisation.history.reading import Change, Entry, entries
+from organisation.history.reading import RETOLD, SHORT, Change, Entry, entries, latest
 from organisation.history.records import Records, locked, of, recorded
 from organisation.history.triggers import Gap, install, missing, refuse_gaps
 
 __all__ = [
+    "RETOLD",
+    "SHORT",
     "Change",
     "Entry",
     "Gap",
@@ -24,6 +27,7 @@ __all__ = [
     "acting",
     "entries",
     "install",
+    "latest",
     "locked",
     "missing",
     "of",

@@ -51,6 +51,7 @@ def account(request: Request) -> HttpResponse:
         "organisation/account/page.html",
         {
             "held": held,
+            "acts": [act for act in Act if access.somewhere(request.user, act)],
             "sees_access": access.may(request.user, Act.USERS),
         },
     )

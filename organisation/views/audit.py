@@ -15,11 +15,11 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from organisation import history
+from organisation import access, history
 from organisation.access import Act
 from organisation.alphabet import by
 from organisation.doors import Request, door
-from organisation.forms import Form
+from organisation.forms import EARLIEST, LATEST, Form, whole
 from organisation.models import User
 
 PER_PAGE = 50
@@ -57,8 +57,8 @@ def recorded() -> list[type[Any]]:
 def audit(request: Request) -> HttpResponse:
     """A page begins where the last one ended: at a moment, after so many entries of that moment."""
     form = FilterForm(request.GET)
-    until, after = _moment(request.GET.get("until", "")), request.GET.get("after", "")
-    skip = int(after) if until and after.isdigit() and len(after) < 6 else 0
+    until, after = _moment(request.GET.get("until", "")), whole(request.GET.get("after", ""))
+    skip = after if until and after and after < 100_000 else 0
     histories = []
     for model in recorded():
         rows = history.of(model).all()
@@ -74,6 +74,7 @@ def audit(request: Request) -> HttpResponse:
             "shown": shown,
             "older": _older(request, shown, until, skip) if more else "",
             "later": until is not None,
+            "may_read_look_ups": access.may(request.user, Act.READ_LOOK_UPS),
         },
     )
 
@@ -84,7 +85,9 @@ def _moment(text: str) -> datetime | None:
         moment = parse_datetime(text)
     except ValueError:
         return None
-    return moment if moment is not None and timezone.is_aware(moment) else None
+    if moment is None or timezone.is_naive(moment) or not EARLIEST < moment.date() < LATEST:
+        return None
+    return moment
 
 
 def _older(request: Request, shown: list[history.Entry], until: datetime | None, skip: int) -> str:

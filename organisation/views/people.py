@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from organisation import access, clock
+from organisation import access, clock, history
 from organisation import people as rules
 from organisation.access import Act, Tie
 from organisation.alphabet import by
@@ -128,7 +128,9 @@ def people(request: Request) -> HttpResponse:
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
-    return render(request, "organisation/people/list.html", {"form": form, "page": page, "query": query.urlencode()})
+    told = history.latest(history.of(User).all(), history.of(Assignment).all())
+    context = {"form": form, "page": page, "query": query.urlencode(), "told": told}
+    return render(request, "organisation/people/list.html", context)
 
 
 @door(Act.USERS)
@@ -140,6 +142,11 @@ def add(request: Request) -> HttpResponse:
         if attempt(form, lambda: made.extend(rules.add(form.values, by=request.user))):
             return _password_slip(request, made[0], made[1])
     return render(request, "organisation/people/add.html", {"form": form})
+
+
+def _told(someone: User) -> list[history.Entry]:
+    """What happened lately to a person and their roles."""
+    return history.latest(history.of(someone).all(), history.of(Assignment).filter(user=someone.pk))
 
 
 def _person(pk: int) -> User:
@@ -173,16 +180,21 @@ def role(request: Request, pk: int) -> HttpResponse:
     ):
         messages.success(request, _("The role is given."))
         return redirect("organisation:person", pk)
-    return render(request, "organisation/people/role.html", {"person": someone, "form": form})
+    context = {"person": someone, "form": form, "told": _told(someone)}
+    return render(request, "organisation/people/role.html", context)
 
 
 def _about(request: Request, someone: User, *, form: forms.BaseForm) -> HttpResponse:
     held = someone.assignments.select_related("administration").order_by("-since", "role")
-    return render(
-        request,
-        "organisation/people/person.html",
-        {"person": someone, "form": form, "held": held, "today": clock.today(), "own": someone.pk == request.user.pk},
-    )
+    context = {
+        "person": someone,
+        "form": form,
+        "held": held,
+        "today": clock.today(),
+        "own": someone.pk == request.user.pk,
+        "told": _told(someone),
+    }
+    return render(request, "organisation/people/person.html", context)
 
 
 @door(Act.USERS)
@@ -197,7 +209,8 @@ def end_role(request: Request, pk: int) -> HttpResponse:
     ):
         messages.success(request, _("The role is ended."))
         return redirect("organisation:person", held.user_id)
-    return render(request, "organisation/people/end_role.html", {"held": held, "person": held.user, "form": form})
+    context = {"held": held, "person": held.user, "form": form, "told": _told(held.user)}
+    return render(request, "organisation/people/end_role.html", context)
 
 
 @door(Act.USERS)
@@ -209,7 +222,8 @@ def renew_password(request: Request, pk: int) -> HttpResponse:
         made: list[str] = []
         if attempt(form, lambda: made.append(rules.renew_password(someone, by=request.user, **form.cleaned_data))):
             return _password_slip(request, someone, made[0])
-    return render(request, "organisation/people/password.html", {"person": someone, "form": form})
+    context = {"person": someone, "form": form, "told": _told(someone)}
+    return render(request, "organisation/people/password.html", context)
 
 
 @door(Act.USERS)
@@ -221,7 +235,8 @@ def reactivate(request: Request, pk: int) -> HttpResponse:
         made: list[str] = []
         if attempt(form, lambda: made.append(rules.reactivate(someone, by=request.user, **form.cleaned_data))):
             return _password_slip(request, someone, made[0])
-    return render(request, "organisation/people/reactivate.html", {"person": someone, "form": form})
+    context = {"person": someone, "form": form, "told": _told(someone)}
+    return render(request, "organisation/people/reactivate.html", context)
 
 
 def _password_slip(request: Request, someone: User, password: str) -> HttpResponse:
@@ -234,6 +249,6 @@ def _password_slip(request: Request, someone: User, password: str) -> HttpRespon
 @door(Act.USERS)
 def access_table(request: Request) -> HttpResponse:
     """The table of act and role that every page and rule asks."""
-    columns = [*Role, Tie.OWNER, Tie.PROPOSER, Tie.STAFF, Tie.PUBLIC]
-    rows = [(act, [column in access.TABLE[act] for column in columns]) for act in Act]
-    return render(request, "organisation/people/access.html", {"columns": columns, "rows": rows, "roles": len(Role)})
+    columns = [Tie.PUBLIC, Tie.STAFF, Tie.OWNER, Tie.PROPOSER, *Role]
+    rows = [(act, [access.covers(act, column) for column in columns]) for act in Act]
+    return render(request, "organisation/people/access.html", {"columns": columns, "rows": rows})

@@ -149,6 +149,7 @@ class Revision(models.Model):
 
         coming = nonmember(("open", "declared"))
         covering = nonmember(("in_force", "phasing_out"))
+        signed = nonmember(("declared", "in_force", "phasing_out"))
 
     class Regulation(models.TextChoices):
         MDR = "MDR", _("MDR (medical device)")
@@ -176,6 +177,8 @@ class Revision(models.Model):
         "is_electrical",
         "is_in_vitro",
     )
+    EXAMINED = ("intended_purpose", "patient_group", "description", "risk_class", *TRAITS)
+    """What verification and validation look at, beside the parts: when it changes, they are done anew."""
 
     product = models.ForeignKey(Product, models.PROTECT, related_name="revisions", verbose_name=_("product"))
     number = models.PositiveSmallIntegerField(_("revision"), editable=False)
@@ -205,6 +208,7 @@ class Revision(models.Model):
     )
     tracing_reason = models.TextField(_("reason for tracing to the patient or not"), blank=True)
     opened_on = models.DateField(_("opened on"), default=clock.today, editable=False)
+    designed_on = models.DateField(_("design last changed on"), default=clock.today, editable=False)
 
     objects = RevisionQuerySet.as_manager()
 

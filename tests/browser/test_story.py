@@ -1,4 +1,8 @@
-"""One device from idea to withdrawn, in a real browser, in Swedish: the whole story, with what is refused on the way."""
+"""One device from idea to withdrawn, in a real browser, in each language: the whole story, with what is refused on the way.
+
+What a person reads is asked for in the person's language: the test itself is in it, so `_` is what the page must say.
+What people write stays Swedish, whatever language they read.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,23 @@ from typing import Any
 
 import pikepdf
 import pytest
+from django.conf import settings
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 from openpyxl import load_workbook
 from playwright.sync_api import Browser, expect
+from pypdf import PdfReader
 
-from inhouse.models import Declaration, EvidenceDocument, HandOut
+from documents.templatetags.printing import long_day
+from inhouse import law, retention
+from inhouse.models import Declaration, EvidenceDocument, FollowUp, HandOut
+from organisation import clock
 from organisation.models import Role, User
 from products import synthetic
 from products.models import Item, PatientLookUp, PatientUse, Product, Revision
 from tests import factories
-from tests.browser.hands import Person, signed_in
+from tests.browser.hands import LOCALES, Person, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -26,14 +38,14 @@ NO = {"ce_equivalent_exists", "industrial_scale", "not_safe_benefit", "outside_o
 
 
 class Hospital:
-    """Everyone in the story, each in a browser of their own."""
+    """Everyone in the story, each in a browser of their own, all reading one language."""
 
-    def __init__(self, stack: ExitStack, browser: Browser, address: str) -> None:
+    def __init__(self, stack: ExitStack, browser: Browser, address: str, language: str) -> None:
         factories.institution()
         factories.quality_system()
         factories.unit()
         factories.ward()
-        self.stack, self.browser, self.address = stack, browser, address
+        self.stack, self.browser, self.address, self.language = stack, browser, address, language
         self.engineer = self.person(factories.person(Role.ENGINEER))
         self.manager = self.person(factories.person(Role.MANAGER))
         self.owner_user = factories.person(None)
@@ -42,12 +54,15 @@ class Hospital:
         self.nurse = self.person(factories.nurse(), width=390)
 
     def person(self, user: User, **given: Any) -> Person:
-        return self.stack.enter_context(signed_in(self.browser, self.address, user, **given))
+        """axe searches the Swedish pages: what it looks at is the same in every language."""
+        reads = {"language": self.language, "searching": self.language == "sv"}
+        return self.stack.enter_context(signed_in(self.browser, self.address, user, **reads, **given))
 
 
-def test_one_device_from_idea_to_withdrawn(live_server: Any, chromium: Browser, tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        hospital = Hospital(stack, chromium, live_server.url)
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_one_device_from_idea_to_withdrawn(live_server: Any, chromium: Browser, tmp_path: Path, language: str) -> None:
+    with ExitStack() as stack, translation.override(language):
+        hospital = Hospital(stack, chromium, live_server.url, language)
         product = propose(hospital)
         decide(hospital, product)
         appoint(hospital, product)
@@ -78,16 +93,18 @@ def propose(hospital: Hospital) -> Product:
     nurse.clean()
     nurse.send(name="Huvudstöd för små barn", summary="Håller huvudet stilla vid strålbehandling.")
     product = Product.objects.get()
+    nurse.says(_("“%(name)s” has got the number %(number)s.") % {"name": product.name, "number": product.number})
     nurse.fill(categories=["manufacture_modify", "combination"])
     nurse.send()
     nurse.clean()
 
     engineer.go(at(product))
-    engineer.says("MDR 5.5")
+    engineer.demands("MDR55-c")
     engineer.clean()
     engineer.go(at(product, "assessment/device/"))
+    engineer.says(law.trees()["general_definition"]["g1"].text)
     engineer.send(general_definition__g1="yes")
-    engineer.says("Svara på detta")
+    engineer.says(_("Answer this: it follows from your answer above."))
     assert engineer.page.locator('[name="general_definition-g1"][value="yes"]').is_checked()
     engineer.send(general_definition__g1="yes", general_definition__g2="yes", md_or_ivd__iv1="no")
     engineer.send(custom_made__c1="no", outside_use__o1="no")
@@ -122,7 +139,8 @@ def decide(hospital: Hospital, product: Product) -> None:
     manager.says(product.number)
     manager.go(at(product, "decision/"))
     manager.clean()
-    manager.send(make__reason="Inget annat finns")
+    manager.send(make__reason="Inget annat finns", make__read=True)
+    manager.says(_("Decided: it may be made in-house. Appoint a product owner next."))
     assert Product.objects.get().stage == "eligible"
 
 
@@ -130,12 +148,14 @@ def appoint(hospital: Hospital, product: Product) -> None:
     manager, owner = hospital.manager, hospital.owner
     manager.go(at(product, "owner/"))
     manager.send(person=str(hospital.owner_user.pk))
+    manager.says(_("%(person)s is asked, and becomes owner by accepting.") % {"person": hospital.owner_user})
     owner.go("/")
     owner.says(product.number)
     owner.go(at(product, "owner/"))
+    owner.says(_("You are asked to be the product owner of %(name)s") % {"name": product.name})
     owner.clean()
-    owner.page.locator("main form button[data-color=accent]").first.click()
-    owner.page.wait_for_load_state()
+    owner.page.get_by_role("button", name=_("I accept the responsibility")).click()
+    owner.says(_("You are now the owner of this product."))
     assert Product.objects.get().owner == hospital.owner_user
 
 
@@ -144,23 +164,25 @@ def develop(hospital: Hospital, product: Product, folder: Path) -> None:
     engineer = hospital.engineer
     engineer.go(at(product, "design/"))
     engineer.clean()
-    system = engineer.page.locator('[name="quality_system"] option').nth(1).get_attribute("value")
+    system = engineer.page.locator('[name="system-quality_system"] option').nth(1).get_attribute("value")
     design: dict[str, Any] = {
         "reference": "HS-1", "intended_purpose": "Hålla huvudet stilla", "patient_group": "Barn under tre år", "description": "Tryckt stöd",
         "risk_class": "I", "class_rule": "1", "class_reason": "Icke-invasiv", "patient_tracing": "True", "tracing_reason": "Följs upp",
-        "quality_system": system, "parts__0__name": "Skruv",
+        "system__quality_system": system, "parts__0__name": "Skruv",
     }  # fmt: skip
     engineer.send(**design)
+    engineer.says(_("Saved."))
     engineer.go(at(product))
     engineer.page.locator('button[name="to"][value="development"]').click()
-    engineer.page.wait_for_load_state()
+    engineer.says(_("The product is now “%(stage)s”.") % {"stage": Product.Stage.DEVELOPMENT.label})
     assert Product.objects.get().stage == "development"
 
     disguised = folder / "ritning.pdf"
     disguised.write_bytes(b"MZ" + bytes(200))
     engineer.go(at(product, "documents/add/"))
     upload(engineer, disguised, group="facility", title="Lokal", version="1")
-    expect(engineer.page.locator(".errors")).to_be_visible()
+    told = _("The file holds %(found)s. Accepted are: %(accepted)s.")
+    engineer.refused(told.partition("%(accepted)s")[0].rstrip() % {"found": _("a program")})
     assert engineer.page.locator('[name="title"]').input_value() == "Lokal"
     for group in EvidenceDocument.Group:
         if group != EvidenceDocument.Group.OTHER:
@@ -168,6 +190,7 @@ def develop(hospital: Hospital, product: Product, folder: Path) -> None:
             paper.write_bytes(factories.pdf(f"Om {group}").read())
             engineer.go(at(product, "documents/add/"))
             upload(engineer, paper, group=str(group), title=f"Om {group.value}", version="1.0")
+            engineer.says(_("“%(title)s” is added.") % {"title": f"Om {group.value}"})
     engineer.go(at(product, "documents/"))
     engineer.clean()
     for kind in ("verification", "validation"):
@@ -175,6 +198,7 @@ def develop(hospital: Hospital, product: Product, folder: Path) -> None:
         engineer.clean()
         examined = {"what": "Tre stöd", "method": "Mätning", "result": "Inom två millimeter", "outcome": "approved"}
         engineer.send(**examined, done_by="Eva Ek, ingenjör")
+        engineer.says(_("The record is saved."))
     engineer.go(at(product, "evidence/"))
     engineer.clean()
 
@@ -187,22 +211,27 @@ def upload(person: Person, paper: Path, **fields: str) -> None:
 
 
 def sign(hospital: Hospital, product: Product) -> None:
-    """The owner reads, mistypes the password once, and signs; the PDF is what was read."""
-    owner = hospital.owner
+    """The owner chooses the language, reads, mistypes the password once, and signs; the PDF is what was read."""
+    owner, language = hospital.owner, hospital.language
     owner.go(at(product, "declaration/"))
     owner.clean()
     owner.go(at(product, "declaration/sign/"))
-    owner.says("Barn under tre år")
+    owner.page.locator("main form.filters").locator('[name="language"]').select_option(language)
+    owner.page.locator("main form.filters button").click()
+    expect(owner.page.locator(f'main article[lang="{language}"]')).to_contain_text("Barn under tre år")
     owner.clean()
     owner.send(password="fel lösenord")
-    expect(owner.page.locator(".errors")).to_be_visible()
+    owner.refused(_("That is not your password."))
     assert not Declaration.objects.exists()
     owner.send(password=factories.PASSWORD)
+    owner.says(_("Signed. The registrar now gives it a diary number and publishes it."))
     declaration = Declaration.objects.select_related("file").get()
     stored = bytes(declaration.file.content)
     assert hashlib.sha256(stored).hexdigest() == declaration.file.sha256
     with pikepdf.open(io.BytesIO(stored)) as pdf:
-        assert str(pdf.Root.Lang) == "sv"
+        assert str(pdf.Root.Lang) == language
+    printed = " ".join(PdfReader(io.BytesIO(stored)).pages[0].extract_text().split())
+    assert _("Declaration for an in-house manufactured medical device") in printed
     sent = owner.context.request.get(f"{owner.address}/declarations/{declaration.number}/file.pdf")
     assert sent.body() == stored
 
@@ -215,16 +244,20 @@ def register(hospital: Hospital, product: Product) -> None:
     registrar.go(at(product, "declaration/"))
     registrar.clean()
     registrar.send(diary_number="MT 2026-17")
+    registrar.says(_("The diary number is noted."))
     registrar.page.locator('a[href$="/publish/"]').click()
     registrar.page.locator("main form.stack button").click()
-    registrar.page.wait_for_load_state()
+    registrar.says(_("Published. It stays readable for good, also when it is replaced or withdrawn."))
     declaration = Declaration.objects.get()
     assert (declaration.diary_number, declaration.state) == ("MT 2026-17", "published")
-    public = hospital.browser.new_context(locale="sv-SE").new_page()
+    public = hospital.browser.new_context(locale=LOCALES[hospital.language]).new_page()
     public.goto(f"{hospital.address}/register/")
+    expect(public.locator("html")).to_have_attribute("lang", hospital.language)
+    expect(public.locator("main")).to_contain_text(_("Declarations for in-house manufactured medical devices"))
     public.get_by_role("link", name="Huvudstöd för små barn").first.click()
     public.wait_for_load_state()
     expect(public.locator("main")).to_contain_text("MT 2026-17")
+    expect(public.get_by_role("link", name=_("Signed declaration (PDF)"))).to_be_visible()
     assert public.url.endswith(f"/register/{declaration.number}/")
     public.context.close()
 
@@ -236,15 +269,23 @@ def make(hospital: Hospital, product: Product) -> None:
     engineer.clean()
     engineer.send(identifier="HS-001")
     item = Item.objects.get()
+    registered = _("%(item)s is registered with the label code %(code)s.")
+    engineer.says(registered % {"item": "HS-001", "code": item.label_code})
     engineer.go(f"/items/{item.pk}/")
     engineer.send(checks="Mätt och godkänd")
+    engineer.says(_("%(item)s is released.") % {"item": "HS-001"})
     ward = engineer.page.locator('main [name="unit"]')
     outside = ward.locator("option").last.get_attribute("value")
     engineer.go(f"/items/{item.pk}/place/")
     engineer.send(unit=outside, outside="Privata kliniken")
-    engineer.says("MDR 5.5 a")
+    engineer.refused(_("Not to “%(outside)s”") % {"outside": "Privata kliniken"})
+    refusal = _(
+        "An in-house device is made for the patients of %(institution)s and stays there. It is not transferred, lent or sold to another legal entity (MDR 5(5)(a)). If it is needed elsewhere, it takes CE marking, or they make their own. Nothing has been recorded."
+    )
+    engineer.refused(refusal % {"institution": factories.institution()})
     assert engineer.page.locator('[name="outside"]').input_value() == "Privata kliniken"
     engineer.send(unit=str(factories.ward().pk))
+    engineer.says(_("%(item)s is now at %(unit)s.") % {"item": "HS-001", "unit": factories.ward()})
     engineer.go(f"/items/{item.pk}/")
     engineer.clean()
     assert item.placements.get().unit == factories.ward()
@@ -255,6 +296,8 @@ def use(hospital: Hospital, product: Product) -> None:
     engineer, owner = hospital.engineer, hospital.owner
     owner.go(at(product))
     expect(owner.page.locator('button[name="to"][value="in_use"]')).to_be_disabled()
+    owner.says(_("Name the organisation that manages the product, and its contact."))
+    owner.demands("VGR-57")
     owner.clean()
     engineer.go(at(product, "readiness/"))
     engineer.clean()
@@ -262,14 +305,15 @@ def use(hospital: Hospital, product: Product) -> None:
         managing_organisation="Medicinsk teknik", managing_contact="mt@exempel.se", training_needed="False", support_contact="mt@exempel.se",
         maintenance_needed="False", marking="on_product", marking_text="Nummer på undersidan", follow_up_months="12",
     )  # fmt: skip
-    engineer.go(at(product, "units/"))
-    engineer.send(unit=str(factories.unit().pk), part="makes")
-    engineer.go(at(product, "units/"))
-    engineer.send(unit=str(factories.ward().pk), part="uses")
+    engineer.says(_("Saved and confirmed for revision %(number)s.") % {"number": 1})
+    for unit, part in ((factories.unit(), "makes"), (factories.ward(), "uses")):
+        engineer.go(at(product, "units/"))
+        engineer.send(unit=str(unit.pk), part=part)
+        engineer.says(_("%(unit)s is listed.") % {"unit": unit})
     engineer.clean()
     owner.go(at(product))
     owner.page.locator('button[name="to"][value="in_use"]').click()
-    owner.page.wait_for_load_state()
+    owner.says(_("The product is now “%(stage)s”.") % {"stage": Product.Stage.IN_USE.label})
     assert Product.objects.get().stage == "in_use"
 
 
@@ -281,9 +325,10 @@ def trace(hospital: Hospital, product: Product) -> None:
     engineer.go(f"/items/{item.pk}/patient/")
     engineer.clean()
     engineer.send(kind="se_personnummer", number="191212121213")
-    expect(engineer.page.locator(".errors")).to_be_visible()
+    engineer.refused(_("The check digits do not fit: a digit is wrong, or two have changed places."))
     assert not PatientUse.objects.exists()
     engineer.send(kind="se_personnummer", number=number)
+    engineer.says(_("The use is noted."))
     assert PatientUse.objects.get().item == item
     engineer.go("/patients/")
     engineer.clean()
@@ -294,6 +339,7 @@ def trace(hospital: Hospital, product: Product) -> None:
     assert PatientLookUp.objects.filter(found=True).exists()
     owner.go(at(product, "look-ups/"))
     owner.says("Uppföljning av huvudstödet")
+    owner.says(str(PatientLookUp.Kind.BY_NUMBER.label))
     owner.clean()
 
 
@@ -310,8 +356,8 @@ def hand_out(hospital: Hospital, product: Product) -> None:
         registrar.page.locator('form:has([name="requested_by"]) button[data-color=accent]').click()
     content = Path(waiting.value.path()).read_bytes()
     assert hashlib.sha256(content).hexdigest() == HandOut.objects.get().sha256
-    sheet = load_workbook(io.BytesIO(content)).active
-    assert product.number in {cell for row in sheet.iter_rows(values_only=True) for cell in row}
+    cells = {cell for row in load_workbook(io.BytesIO(content)).active.iter_rows(values_only=True) for cell in row}
+    assert {product.number, _("Product number"), _("Makes since"), str(Product.Stage.IN_USE.label)} <= cells
 
 
 def follow_up(hospital: Hospital, product: Product) -> None:
@@ -319,22 +365,35 @@ def follow_up(hospital: Hospital, product: Product) -> None:
     owner.go(at(product, "follow-up/"))
     owner.clean()
     owner.send(sources="Två avdelningar", findings="Inga fel", conclusion="continue")
+    owner.says(_("The follow-up is recorded."))
     owner.says("Inga fel")
+    owner.says(str(FollowUp.Conclusion.CONTINUE.label))
 
 
 def pause(hospital: Hospital, product: Product) -> None:
+    """Use is paused at once: no patient may meet the item, and the form says why. The owner lets it go on."""
     engineer, owner = hospital.engineer, hospital.owner
+    before = PatientUse.objects.count()
     engineer.go(at(product, "pause/"))
     engineer.clean()
     engineer.send(cause="En spricka")
+    engineer.says(_("Use is paused. Nothing is placed and no patient use is noted until it is resumed."))
     assert Product.objects.get().stage == "suspended"
     engineer.go(f"/items/{Item.objects.get().pk}/patient/")
-    assert (
-        engineer.page.locator('main [name="number"]').count() == 0
-        or "paus" in engineer.page.locator("main").inner_text().lower()
+    engineer.says(
+        _(
+            "Use is paused and the item is quarantined: no patient may meet it. A use from before the pause can still be noted."
+        )
     )
+    engineer.send(kind="se_personnummer", number=sorted(synthetic.PUBLISHED)[1])
+    refusal = _(
+        "On %(day)s the product became “%(stage)s”: its items are quarantined. If the patient met the item earlier that day, say so."
+    )
+    engineer.refused(refusal % {"day": date_format(clock.today()), "stage": Product.Stage.SUSPENDED.label})
+    assert PatientUse.objects.count() == before
     owner.go(at(product, "pause/"))
     owner.send(measures="Bytt material")
+    owner.says(_("Use goes on."))
     assert Product.objects.get().stage == "in_use"
 
 
@@ -351,6 +410,7 @@ def change(hospital: Hospital, product: Product) -> None:
         **{f"change_triggers__{name}": value for name, value in answers.items()},
         **{f"change_triggers__{name}_reason": "Se underlaget" for name in answers},
     )
+    engineer.says(_("The change is essential: revision %(number)s is open for work.") % {"number": 2})
     second = Revision.objects.get(number=2)
     engineer.go(at(product, "documents/"))
     engineer.page.locator('form[action$="/documents/confirm/"] button').first.click()
@@ -360,8 +420,9 @@ def change(hospital: Hospital, product: Product) -> None:
         engineer.send(what="Två stöd", method="Mätning", result="Håller", outcome="approved", done_by="Eva Ek")
     engineer.go(at(product, "readiness/"))
     engineer.send(marking_text="Nummer på undersidan")
-    owner.go(at(product, "declaration/sign/"))
+    owner.go(at(product, f"declaration/sign/?language={hospital.language}"))
     owner.send(password=factories.PASSWORD)
+    owner.says(_("Signed. The registrar now gives it a diary number and publishes it."))
     registrar.go(at(product, "declaration/"))
     registrar.send(diary_number="MT 2026-31")
     registrar.page.locator('a[href$="/publish/"]').click()
@@ -370,7 +431,10 @@ def change(hospital: Hospital, product: Product) -> None:
     owner.go(at(product, "changes/"))
     owner.clean()
     owner.page.locator('form[action$="/into-force/"] button').click()
-    owner.page.wait_for_load_state()
+    told = _(
+        "Revision %(number)s is in force. Items of the earlier revision stay covered by its declaration until the last is replaced."
+    )
+    owner.says(told % {"number": 2})
     second.refresh_from_db()
     assert (second.stage, Revision.objects.get(number=1).stage) == ("in_force", "phasing_out")
 
@@ -380,17 +444,22 @@ def withdraw(hospital: Hospital, product: Product) -> None:
     engineer, owner = hospital.engineer, hospital.owner
     owner.go(at(product, "withdrawal/"))
     owner.clean()
-    owner.send(reason="En CE-märkt finns nu")
+    owner.send(reason="En CE-märkt finns nu", read=True)
+    owner.says(_("Out of use. Now say what becomes of each item."))
     assert Product.objects.get().stage == "withdrawn"
     engineer.go(f"/items/{Item.objects.get().pk}/end/")
     engineer.clean()
     engineer.send(fate="scrapped", note="Kasserad")
-    if not Item.objects.get().fate:
-        engineer.page.locator("main form button[data-color=danger], main form button[data-color=accent]").first.click()
-        engineer.page.wait_for_load_state()
+    engineer.says(_("The item is then out of use and leaves the unit where it is. This cannot be undone."))
+    assert not Item.objects.get().fate
+    engineer.page.get_by_role("button", name=_("Yes, take it out of use")).click()
+    engineer.says(_("%(item)s is out of use: %(fate)s.") % {"item": "HS-001", "fate": Item.Fate.SCRAPPED.label})
     assert Item.objects.get().fate == "scrapped"
     owner.go(at(product, "withdrawal/"))
-    owner.says("10 år")
+    kept = _(
+        "At least until %(day)s: %(years)s years after the last item left use. It is a floor: nothing is disposed of before, and nothing by itself."
+    )
+    owner.says(kept % {"day": date_format(retention.add_years(clock.today(), 10)), "years": 10})
     assert {revision.stage for revision in Revision.objects.all()} == {"closed"}
 
 
@@ -400,8 +469,14 @@ def look_back(hospital: Hospital, product: Product) -> None:
     nurse.go(at(product, "history/"))
     nurse.clean()
     nurse.says(hospital.owner_user.name)
+    nurse.says(
+        _(
+            "The database itself writes down every change, with who made it, when and why. Nothing here can be altered or removed."
+        )
+    )
     for declaration in Declaration.objects.all():
         nurse.go(f"/register/{declaration.number}/")
+        nurse.says(_("Withdrawn on %(day)s") % {"day": long_day(clock.today())})
         nurse.clean()
     for person in (hospital.engineer, hospital.owner, hospital.registrar, hospital.manager, nurse):
         assert person.complaints == []

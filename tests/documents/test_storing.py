@@ -17,7 +17,8 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, connection, transaction
 from pytest_django import Settings
 
-from documents import storing
+from documents import kinds, storing
+from documents.kinds import kind_of
 from documents.models import Document, SignedFile, StoredFile
 from documents.tasks import sweep_uploads
 from documents.views.files import answer
@@ -84,6 +85,17 @@ def open_document(kind: str) -> bytes:
     return archive(mimetype=f"application/vnd.oasis.opendocument.{kind}".encode(), content_dot_xml=b"<x/>")
 
 
+def damaged(method: int) -> bytes:
+    """An archive whose entry that says what it is was squeezed, and cannot be unfolded any more."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", method) as file:
+        file.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+    content = bytearray(held.getvalue())
+    start = 30 + len("mimetype")
+    content[start : start + 30] = b"\xff" * 30
+    return bytes(content)
+
+
 STL = b"made by us".ljust(80) + struct.pack("<I", 1) + bytes(50)
 DICOM = bytes(128) + b"DICM" + bytes(20)
 
@@ -123,6 +135,10 @@ REFUSED = [
     ("makro.docx", archive(word__document_dot_xml=b"x", word__vbaProject_dot_bin=b"x"), "macros"),
     ("ritning.pdf", b"%PDF-1.7\n1 0 obj", "breaks off"),
     ("arkiv.zip", b"PK\x03\x04" + bytes(40), "cannot be opened"),
+    ("skadad.odt", damaged(zipfile.ZIP_DEFLATED), "cannot be opened"),
+    ("skadad.odt", damaged(zipfile.ZIP_LZMA), "cannot be opened"),
+    ("skadad.odt", damaged(zipfile.ZIP_BZIP2), "cannot be opened"),
+    ("sida.txt", b"<!-- a --> <!-- b -->\n<html><body>", "web page"),
     ("bok.zip", archive(mimetype=b"application/epub+zip"), "epub"),
     ("bild.gif", b"GIF89a" + bytes(40), "image/gif"),
     ("text.txt", "blåbär".encode("latin-1"), "UTF-8"),
@@ -384,3 +400,26 @@ def test_of_many_replacing_the_same_version_at_once_one_succeeds(engineer: User)
         thread.join()
     assert sorted(outcomes) == ["done", "replaced", "replaced", "replaced"]
     assert Document.objects.count() == 2
+
+
+# --- files made to trouble the reader
+
+
+def test_a_file_of_comments_is_looked_through_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_bytes(b"<!---->" * 1100 + b"<")
+    begin = time.monotonic()
+    assert kind_of(file).media_type == "text/plain"
+    assert time.monotonic() - begin < 1
+
+
+def test_an_archive_is_not_listed_when_it_holds_more_files_than_anyone_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "many.zip"
+    file.write_bytes(archive(**{f"n{number}": b"" for number in range(11)}))
+    assert kind_of(file).media_type == "application/zip"
+    monkeypatch.setattr(kinds, "_ENTRIES", 10)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(ValidationError, match="an archive with too many files in it"):
+        kind_of(file)

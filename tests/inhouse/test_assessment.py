@@ -188,3 +188,15 @@ def test_a_proposal_at_the_other_hospital_is_for_its_own_people(outsider: User, 
     with denied():
         assessment.decide(product, make=True, reason="Yes", by=manager)
     assessment.decide(product, make=True, reason="Yes", by=outsider)
+
+
+def test_a_proposal_that_moves_to_the_other_hospital_leaves_its_quality_system(engineer: User) -> None:
+    product = stations.assessed()
+    Product.objects.filter(pk=product.pk).update(quality_system=factories.quality_system())
+    for unit, kept in (
+        (factories.ward(), factories.quality_system()),
+        (factories.unit(at=factories.other_administration()), None),
+    ):
+        given = {"name": product.name, "summary": product.summary, "unit": unit}
+        assessment.describe(stations.fresh(product), **given, by=engineer)
+        assert stations.fresh(product).quality_system == kept

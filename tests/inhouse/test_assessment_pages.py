@@ -10,6 +10,8 @@ from django.urls import reverse
 
 from inhouse import assessment
 from inhouse.dossier import current
+from inhouse.models import Answer
+from organisation import history
 from organisation.models import User
 from products.models import Product, Revision
 from tests import factories, stations
@@ -32,6 +34,12 @@ def given(tree: str, reason: str = "As we see it", **answers: str) -> dict[str, 
     for question, value in answers.items():
         sent |= {f"{tree}-{question}": value, f"{tree}-{question}_reason": reason}
     return sent
+
+
+def seen(product: Product, tree: str) -> dict[str, Any]:
+    """The newest answer that a form opened now is made from."""
+    newest = history.of(Answer).filter(assessment=current(product).assessment, tree=tree).first()
+    return {f"{tree}-seen": newest.history_id if newest else ""}
 
 
 def written(product: Product, tree: str) -> dict[str, tuple[str, str]]:
@@ -206,6 +214,73 @@ def test_two_write_the_need_and_the_later_sees_both(proposer: Client, engineer: 
     assert current(product).assessment.special_need == "The nurse’s words"  # type: ignore[union-attr]
 
 
+def test_two_answer_the_same_questions_and_the_later_sees_both(proposer: Client, engineer: User) -> None:
+    product = stations.assessed()
+    address = page("assessment-prohibitions", product)
+    form = proposer.get(address).context["form"]
+    sent = given("prohibitions", **stations.ANSWERS["prohibitions"]) | {"prohibitions-seen": form["seen"].value()}
+    theirs = stations.answers(stations.ANSWERS["prohibitions"])
+    theirs |= {"industrial_scale": ("yes", "A thousand a year"), "not_safe_benefit": ("no", "The engineer’s words")}
+    assessment.answer(product, "prohibitions", theirs, by=engineer)
+    sent["prohibitions-not_safe_benefit_reason"] = "The nurse’s words"
+    answer = proposer.post(address, sent)
+    form = answer.context["form"]
+    assert "Eva Ek changed this while you were writing" in answer.content.decode()
+    assert [(of, yours, mine) for of, yours, mine in form.theirs if "ale" not in of] == [
+        (form["not_safe_benefit"].label.join(["Reason for: ", ""]), "The engineer’s words", "The nurse’s words")
+    ]
+    assert form["industrial_scale"].value() == "yes"
+    assert form["industrial_scale_reason"].value() == "A thousand a year"
+    assert written(product, "prohibitions")["not_safe_benefit"] == ("no", "The engineer’s words")
+    again = {form[name].html_name: form[name].value() for name in form.fields}
+    assert proposer.post(address, again).status_code == 302
+    assert written(product, "prohibitions")["industrial_scale"] == ("yes", "A thousand a year")
+    assert written(product, "prohibitions")["not_safe_benefit"] == ("no", "The nurse’s words")
+
+
+def test_two_tick_categories_and_the_later_sees_both(proposer: Client, engineer: User) -> None:
+    product = stations.proposed()
+    address = page("assessment-scope", product)
+    opened = proposer.get(address).context["form"]["seen"].value() or ""
+    assessment.answer(product, "scope_categories", {"research": ("yes", "A trial")}, by=engineer)
+    sent: dict[str, Any] = {"categories": ["combination", "manufacture_modify"], "seen": opened}
+    form = proposer.post(address, sent).context["form"]
+    labels = dict(form.fields["categories"].choices)
+    both = f"{labels['manufacture_modify']}, {labels['combination']}"
+    assert form.theirs == [("It is", labels["research"], both)]
+    assert written(product, "scope_categories") == {"research": ("yes", "A trial")}
+    assert proposer.post(address, sent | {"seen": form["seen"].value()}).status_code == 302
+    assert written(product, "scope_categories")["research"] == ("no", "A trial")
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "tree", "theirs"),
+    [
+        ("assessment-device", DEVICE, "general_definition", {"g1": ("no", "It only measures"), "g3": ("yes", "")}),
+        ("assessment-route", given("custom_made", c1="no") | given("outside_use", o1="no"), "outside_use", {"o1": ("yes", "At home")}),
+    ],
+)  # fmt: skip
+def test_nothing_is_answered_over_what_someone_else_answered_meanwhile(
+    proposer: Client, engineer: User, name: str, sent: dict[str, str], tree: str, theirs: assessment.Answers
+) -> None:
+    product = stations.proposed()
+    assessment.answer(product, tree, theirs, by=engineer)
+    answer = proposer.post(page(name, product), sent)
+    assert "changed this while you were writing" in answer.content.decode()
+    assert written(product, tree) == theirs
+
+
+def test_who_answers_alone_is_asked_nothing_also_after_coming_back(proposer: Client) -> None:
+    product = stations.proposed()
+    address = page("assessment-route", product)
+    for reason in ("At first", "On second thoughts"):
+        trees = proposer.get(address).context["trees"]
+        sent = given("custom_made", reason=reason, c1="no") | given("outside_use", reason=reason, o1="no")
+        sent |= {tree["seen"].html_name: tree["seen"].value() or "" for tree in trees}
+        assert proposer.post(address, sent).status_code == 302
+    assert written(product, "outside_use") == {"o1": ("no", "On second thoughts")}
+
+
 def test_a_proposal_is_worded_anew_until_it_is_decided(proposer: Client, ward: Any) -> None:
     product = stations.proposed()
     seen = proposer.get(page("assessment-proposal", product)).context["form"]["seen"].value()
@@ -251,6 +326,7 @@ def test_a_decided_assessment_is_read_and_no_longer_answered(name: str, proposer
 def test_answers_that_come_after_the_decision_are_refused_and_not_lost(proposer: Client) -> None:
     product = stations.eligible()
     sent = given("prohibitions", reason="Too late", **stations.ANSWERS["prohibitions"])
+    sent |= seen(product, "prohibitions")
     answer = proposer.post(page("assessment-prohibitions", product), sent)
     assert "can no longer be changed" in answer.content.decode()
     assert "Too late" in answer.content.decode()
@@ -287,7 +363,12 @@ def test_a_third_assessment_takes_no_more_queries(
 def test_a_manager_decides_that_it_may_be_made(client: Client, manager: User) -> None:
     product = stations.assessed()
     sign_in(client, manager)
-    answer = client.post(page("decision", product), {"decision": "make", "make-reason": "Nothing else fits"})
+    sent = {"decision": "make", "make-reason": "Nothing else fits"}
+    unread = client.post(page("decision", product), sent)
+    assert list(unread.context["make"].errors) == ["read"]
+    assert f"{product} may be made in-house" in unread.content.decode()
+    assert stations.fresh(product).stage == Product.Stage.PROPOSED
+    answer = client.post(page("decision", product), sent | {"make-read": "on"})
     assert answer["Location"] == page("owner", product)
     assert stations.fresh(product).stage == Product.Stage.ELIGIBLE
     assert "Nothing else fits" in client.get(page("decision", product)).content.decode()
@@ -297,7 +378,7 @@ def test_a_manager_cannot_decide_to_make_what_is_not_assessed(client: Client, ma
     product = stations.proposed()
     sign_in(client, manager)
     assert "disabled" in client.get(page("decision", product)).content.decode()
-    answer = client.post(page("decision", product), {"decision": "make", "make-reason": "I want it"})
+    answer = client.post(page("decision", product), {"decision": "make", "make-reason": "I want it", "make-read": "on"})
     assert "Say whether it is a medical device." in answer.content.decode()
     assert "I want it" in answer.content.decode()
     assert stations.fresh(product).stage == Product.Stage.PROPOSED
@@ -308,8 +389,8 @@ def test_a_manager_decides_that_it_is_not_made_and_says_how_it_ends(client: Clie
     product = stations.proposed()
     sign_in(client, manager)
     answer = client.post(page("decision", product), {"decision": "reject", "reject-reason": "There is one to buy"})
-    assert list(answer.context["reject"].errors) == ["end"]
-    sent = {"decision": "reject", "reject-end": "buy", "reject-reason": "There is one to buy"}
+    assert list(answer.context["reject"].errors) == ["end", "read"]
+    sent = {"decision": "reject", "reject-end": "buy", "reject-reason": "There is one to buy", "reject-read": "on"}
     client.post(page("decision", product), sent)
     assert stations.fresh(product).outcome == Product.Outcome.BUY
 

@@ -12,12 +12,13 @@ from django.db import IntegrityError, connection, transaction
 from pypdf import PdfReader
 
 from documents.models import SignedFile
-from inhouse import declarations, design, lifecycle
+from inhouse import declarations, design, evidence, lifecycle
 from inhouse.dossier import current
 from inhouse.models import Declaration
 from inhouse.obstacles import Refused
 from organisation import clock
 from organisation.models import User
+from products import traceability
 from products.models import Product, Revision
 from tests import factories, stations
 from tests.refusals import denied, refused
@@ -123,6 +124,41 @@ def test_a_revision_is_signed_once(owner: User) -> None:
     stations.sign(product)
     with refused("already has a signed declaration"):
         declarations.sign(coming, read=seen, password=factories.PASSWORD, place="Västanstad", language="sv", by=owner)
+
+
+def test_nothing_is_signed_without_a_risk_class(owner: User) -> None:
+    product = stations.documented()
+    design.describe(stations.coming(product), {"risk_class": ""}, by=owner)
+    with refused("set the risk class", Refused):
+        signing(product, by=owner)
+
+
+def test_what_was_examined_before_the_design_changed_does_not_count(owner: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.documented()
+    with stations.on_day("2026-03-05"):
+        design.describe(stations.coming(product), {"intended_purpose": "Holds two catheters"}, by=owner)
+        with refused("verify it anew", Refused) as refusal:
+            signing(product, by=owner)
+        said = " ".join(obstacle.text for obstacle in refusal.value.obstacles)  # type: ignore[attr-defined]
+        assert "validate it anew" in said
+        assert "no earlier than the last change of the design" in said
+        stations.examined(stations.coming(product), done_on=date(2026, 3, 4))
+        with refused("verify it anew", Refused):
+            signing(product, by=owner)
+        stations.examined(stations.coming(product))
+        assert signing(product, by=owner).snapshot["verified_on"] == "2026-03-05"
+
+
+def test_an_examination_of_the_last_revision_does_not_serve_the_next(owner: User, engineer: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.in_use()
+    with stations.on_day("2026-03-08"):
+        revision = stations.changing(product)
+        evidence.confirm_documents(revision, by=engineer)
+        stations.examined(revision, done_on=date(2026, 3, 1))
+        with refused("is of an earlier design", Refused):
+            signing(product, by=owner)
 
 
 def test_nothing_is_signed_before_it_is_verified_and_validated(owner: User) -> None:
@@ -300,6 +336,37 @@ def test_after_a_withdrawal_nothing_comes_into_use_on_the_old_word(owner: User) 
     declarations.withdraw(stations.declaration(product), reason="A wrong drawing", by=owner)
     with refused("No signed declaration|signs the declaration", Refused):
         lifecycle.move(product, Product.Stage.IN_USE, by=owner)
+
+
+def test_what_was_made_before_a_withdrawal_is_released_anew_before_use(owner: User, engineer: User) -> None:
+    product = stations.ready()
+    item = product.items.get()
+    declarations.withdraw(stations.declaration(product), reason="A wrong drawing", by=owner)
+    item.refresh_from_db()
+    assert (item.released_on, item.released_by, item.made_to, item.checks) == (None, None, "", "")
+    last, before = item.history.order_by("-history_id")[:2]  # type: ignore[attr-defined]
+    assert (last.history_change_reason, last.history_user_id) == ("A wrong drawing", owner.pk)
+    assert (before.released_on, before.checks) == (clock.today(), "Measured")
+    assert item.placements.get().until is None
+    stations.sign(product)
+    stations.registered(product)
+    with refused("Items are placed without a release record: 001", Refused):
+        lifecycle.move(product, Product.Stage.IN_USE, by=owner)
+    traceability.release(item, made_to="Drawing A2", checks="Measured again", by=engineer)
+    lifecycle.move(product, Product.Stage.IN_USE, by=owner)
+
+
+def test_a_withdrawal_leaves_alone_what_is_gone_and_what_another_revision_released(owner: User) -> None:
+    product = stations.second_declared()
+    coming = stations.coming(product)
+    stations.released(product, "002", revision=coming)
+    stations.scrapped(stations.released(product, "003", revision=coming))
+    declarations.withdraw(stations.declaration(product), reason="A wrong drawing", by=owner)
+    assert [(i.identifier, i.is_released) for i in product.items.order_by("identifier")] == [
+        ("001", True),
+        ("002", False),
+        ("003", True),
+    ]
 
 
 def test_a_declaration_stands_from_its_day_until_the_day_it_ends(owner: User) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 import pytest
 
 from inhouse import design
 from inhouse.dossier import current
 from organisation.models import User
-from products.models import Part
+from products.models import Part, Product
 from tests import factories, stations
 from tests.refusals import denied, refused
 
@@ -96,3 +99,60 @@ def test_requirements_not_met_are_listed_once_each_with_what_and_why(engineer: U
         ("23.1", "Far too small"),
     ]
     assert revision.unmet_requirements.get(number="23.1") == first
+
+
+# --- the day of the design
+
+
+def designed(product: Product) -> date:
+    return stations.coming(product).designed_on
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"intended_purpose": "Holds two"},
+        {"patient_group": "Grown-ups"},
+        {"description": "In two sizes"},
+        {"risk_class": "IIa"},
+        {"is_sterile": True},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_design_has_another_day(engineer: User, change: dict[str, Any]) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.in_development()
+    assert designed(product) == date(2026, 3, 1)
+    with stations.on_day("2026-03-05"):
+        design.describe(stations.coming(product), change, by=engineer)
+    assert designed(product) == date(2026, 3, 5)
+
+
+def test_what_is_said_again_or_is_no_part_of_the_design_changes_no_day(engineer: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.in_development(design={"description": "One size\nfor all"})
+        design.compose(stations.coming(product), [SCREW], by=engineer)
+    with stations.on_day("2026-03-05"):
+        same = {"description": "One size\r\nfor all", "tracing_reason": "Otherwise", "reference": "A2"}
+        design.describe(stations.coming(product), same, by=engineer)
+        design.compose(stations.coming(product), [SCREW], by=engineer)
+    assert designed(product) == date(2026, 3, 1)
+
+
+def test_other_parts_are_another_design(engineer: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.in_development()
+    for day, parts in (("2026-03-02", [SCREW]), ("2026-03-03", [{**SCREW, "edition": "2"}]), ("2026-03-04", [])):
+        with stations.on_day(day) as today:
+            design.compose(stations.coming(product), parts, by=engineer)  # type: ignore[arg-type]
+        assert designed(product) == today
+
+
+# --- the quality system
+
+
+def test_the_quality_system_is_one_of_the_administration_that_makes_it(engineer: User) -> None:
+    product = stations.owned()
+    elsewhere = factories.quality_system(at=factories.other_administration())
+    with refused("another administration"):
+        design.describe(stations.coming(product), stations.DESIGN, quality_system=elsewhere, by=engineer)

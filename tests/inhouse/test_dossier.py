@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from inhouse import assessment, design, lifecycle, market, readiness, suspension, withdrawal
+from inhouse import assessment, design, gates, lifecycle, market, readiness, suspension, withdrawal
 from inhouse.dossier import Dossier, current, dossier, gather
 from inhouse.models import EvidenceRecord
-from organisation import clock
+from organisation import clock, places
 from organisation.models import User
 from products.models import Product, Revision
 from tests import factories, stations
@@ -147,6 +147,37 @@ def test_what_was_deleted_is_known_until_it_was_deleted(engineer: User) -> None:
         design.compose(revision, [], by=engineer)
     assert [part.name for part in known(product, "2026-03-09").parts] == ["Cuff"]
     assert known(product, "2026-03-10").parts == []
+
+
+def test_the_rules_of_a_past_day_are_those_the_institution_had_chosen_then(head_office: User) -> None:
+    with stations.on_day("2026-01-01"):
+        institution = factories.institution()
+        chosen = institution.house_rules
+    with stations.on_day("2026-03-01"):
+        product = stations.declared()
+    with stations.on_day("2026-04-10"):
+        fields = {"house_rules": [], "diary_gate": "warn", "contact": "The new exchange"}
+        places.edit_institution(fields, by=head_office)
+
+    def binding(d: Dossier) -> set[str]:
+        return {requirement.id.split("-")[0] for requirement in gates.requirements(d)}
+
+    def stopped(d: Dossier) -> list[bool]:
+        return [obstacle.stops for obstacle in gates.standing(d, "G7") if "diary" in obstacle.text]
+
+    assert chosen
+    for then in (on(product, "2026-04-09"), known(product, "2026-04-09")):
+        assert (then.institution.house_rules, then.institution.diary_gate) == (chosen, "block")
+        assert "VGR" in binding(then)
+        assert stopped(then) == [True]
+    for now in (on(product, "2026-04-10"), known(product, "2026-04-10"), current(product)):
+        assert (now.institution.house_rules, now.institution.diary_gate) == ([], "warn")
+        assert "VGR" not in binding(now)
+        assert stopped(now) == []
+    assert known(product, "2026-04-09").institution.contact == institution.contact
+    assert on(product, "2026-04-09").institution.contact == "The new exchange"
+    late = known(product, "2026-04-09", on=date(2026, 4, 20))
+    assert (late.institution.house_rules, late.institution.contact) == (chosen, institution.contact)
 
 
 def test_both_times_can_be_asked_at_once(lived: Product) -> None:

@@ -6,13 +6,15 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
-from inhouse import followup, lifecycle, withdrawal
+from inhouse import followup, lifecycle, suspension, withdrawal
 from inhouse.dossier import current
 from inhouse.intervals import add_months, months
-from inhouse.models import FollowUp, FollowUpAction
+from inhouse.models import FollowUp, FollowUpAction, Suspension
 from organisation import clock
-from organisation.models import User
+from organisation.models import Unit, User
+from products import traceability
 from products.models import Product
 from tests import stations
 from tests.refusals import denied, refused
@@ -31,6 +33,23 @@ def reviewed(product: Product, **given: Any) -> FollowUp:
         "by": stations.engineer(product),
     }
     return followup.record(product, **what | given)
+
+
+def test_the_next_review_is_due_within_the_interval_of_the_class() -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.in_use(design={"risk_class": "IIa"})
+        with refused("at most 24 months lie between follow-ups"):
+            reviewed(product, next_due_on=date(2028, 3, 2))
+        with refused("at most 24 months lie between follow-ups"):
+            reviewed(product, done_on=date(2026, 2, 1), next_due_on=date(2028, 3, 1))
+        reviewed(product, next_due_on=date(2028, 3, 1))
+
+
+def test_the_plan_can_shorten_the_interval_of_the_class_and_not_stretch_it() -> None:
+    product = stations.in_use(design={"risk_class": "IIa"})
+    for planned, then in ((6, 6), (60, 24)):
+        stations.prepared(stations.in_force(product), follow_up_months=planned)
+        assert followup.interval(current(product)) == then
 
 
 @pytest.mark.parametrize(
@@ -144,6 +163,52 @@ def test_an_action_is_overdue_until_it_is_done(owner: User, nurse: User, enginee
         assert lifecycle.watch(current(product)) == []
     row.refresh_from_db()
     assert (row.done_on, row.done_note) == (date(2026, 2, 2), "Ordered")
+
+
+def test_a_review_that_says_stop_pauses_use_at_once(engineer: User, ward: Unit) -> None:
+    product = stations.in_use()
+    loose = stations.released(product, "002")
+    reviewed(product, conclusion="stop", findings="Two came loose at the ward", by=engineer)
+    assert stations.fresh(product).stage == Product.Stage.SUSPENDED
+    row = Suspension.objects.get()
+    assert (row.cause, row.since, row.by, row.closed_on) == (
+        "Two came loose at the ward",
+        clock.today(),
+        engineer,
+        None,
+    )
+    with refused("quarantined"):
+        traceability.place(loose, unit=ward, since=clock.today(), by=engineer)
+
+
+def test_when_use_cannot_be_paused_the_review_is_not_kept_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_args: Any, **_given: Any) -> None:
+        raise ValidationError("The database is full.")
+
+    product = stations.in_use()
+    monkeypatch.setattr(lifecycle, "move", fails)
+    with refused("The database is full"):
+        reviewed(product, conclusion="stop")
+
+
+def test_a_review_that_says_stop_of_what_is_paused_or_out_of_use_pauses_nothing_more(owner: User) -> None:
+    product = stations.suspended()
+    reviewed(product, conclusion="stop")
+    assert Suspension.objects.count() == 1
+    withdrawal.withdraw(product, reason="Unsafe", by=owner)
+    reviewed(product, conclusion="stop")
+    assert Suspension.objects.count() == 1
+    assert stations.fresh(product).stage == Product.Stage.WITHDRAWN
+
+
+def test_use_goes_on_after_a_stop_only_when_a_later_review_says_so_and_the_cause_is_closed(owner: User) -> None:
+    product = stations.in_use()
+    reviewed(product, conclusion="stop")
+    with refused("The last follow-up says that use must stop"):
+        suspension.resume(product, measures="Glued", by=owner)
+    reviewed(product)
+    suspension.resume(product, measures="Glued", by=owner)
+    assert stations.fresh(product).stage == Product.Stage.IN_USE
 
 
 def test_a_review_that_says_stop_stands_in_the_way_until_a_later_one_says_otherwise() -> None:

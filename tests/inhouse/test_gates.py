@@ -223,16 +223,16 @@ CASES = [
     Case("G1", "VGR-02 MDR55-0", "nobody said whether it is a device", unanswered("general_definition")),
     Case("G1", "VGR-02 MDR55-0", "it is no device", not_medical),
     Case("G1", "VGR-11", "it is no device and nobody said what it is", not_medical),
-    Case("G1", "VGR-12", "nobody said whether it is in vitro", unanswered("md_or_ivd")),
-    Case("G1", "VGR-12", "it is in vitro", answered("md_or_ivd", "iv1", value="yes")),
+    Case("G1", "VGR-12 IVDR55-0", "nobody said whether it is in vitro", unanswered("md_or_ivd")),
+    Case("G1", "VGR-12 IVDR55-0", "it is in vitro", answered("md_or_ivd", "iv1", value="yes")),
     Case("G1", "VGR-20", "no category was chosen", unanswered("scope_categories")),
     Case("G1", "VGR-20", "every category was denied", answered("scope_categories", "manufacture_modify", value="no")),
     Case("G1", "CMD-01", "nobody said whether it is custom-made", unanswered("custom_made")),
     Case("G1", "MDR55-m", "nobody said where it is used", unanswered("outside_use")),
     Case("G1", "MDR55-m", "patients take it home", answered("outside_use", "o1", value="yes")),
-    Case("G2", "VGR-10", "the group is not described", without("assessment", "patient_group")),
-    Case("G2", "VGR-10", "the need is not described", without("assessment", "special_need")),
-    Case("G2", "VGR-10", "the performance is not described", without("assessment", "performance_level")),
+    Case("G2", "VGR-10 MDR55-c", "the group is not described", without("assessment", "patient_group")),
+    Case("G2", "VGR-10 MDR55-c", "the need is not described", without("assessment", "special_need")),
+    Case("G2", "VGR-10 MDR55-c", "the performance is not described", without("assessment", "performance_level")),
     *(
         Case(gate, names, when, taken)
         for question, names_at in {
@@ -263,10 +263,11 @@ CASES = [
     Case("G3", "VGR-43", "nobody was asked", lambda d: d.appointments.clear()),
     Case("G3", "VGR-43", "the one asked has not answered", asked_only),
     Case("G6", "VGR-43", "nobody was asked", lambda d: d.appointments.clear()),
+    Case("G3 G6 G8", "VGR-43", "the owner has left", lambda d: setattr(d.appointments[-1].person, "is_active", False)),
     Case("G3", "VGR-44", "the owner leads nothing", lambda d: setattr(d.appointments[-1].person, "level", "staff")),
     Case("G3", "MDR55-b", "no system is named", lambda d: setattr(d.product, "quality_system_id", None)),
     *(
-        Case("G3", "SW-06", f"{name} is empty", without("design", name))
+        Case("G3 G4", "SW-06", f"{name} is empty", without("design", name))
         for name in ("intended_purpose", "risk_class", "class_reason")
     ),
     Case("G4", "MDR55-0", "there is no risk file", without_documents("risk")),
@@ -276,18 +277,19 @@ CASES = [
     ),
     Case("G4", "MDR55-f", "nobody confirmed what was carried over", lambda d: carried_over(d)),
     *(
-        Case("G4", "VGR-52", f"{name} is empty", without("design", name))
+        Case("G4", "VGR-52 MDR55-f", f"{name} is empty", without("design", name))
         for name in ("reference", "intended_purpose", "patient_group", "description")
     ),
-    Case("G4 G7", "VGR-54", "users are told nothing", without_documents("user_information")),
-    Case("G4", "VGR-70", "nobody verified", without_record("verification")),
-    Case("G4", "VGR-70", "the last verification failed", failed("verification")),
-    Case("G5", "VGR-71", "nobody validated", without_record("validation")),
-    Case("G5", "VGR-71", "the last validation failed", failed("validation")),
-    Case("G5", "VGR-52", "there is no clinical evaluation", without_documents("clinical")),
-    Case("G6", "VGR-72", "nobody verified", without_record("verification")),
-    Case("G6", "VGR-72", "the validation failed", failed("validation")),
-    Case("G6", "VGR-72", "the validation is done after signing", lambda d: validated_later(d)),
+    Case("G4", "VGR-54 MDR55-0", "users are told nothing", without_documents("user_information")),
+    Case("G7", "VGR-54", "users are told nothing", without_documents("user_information")),
+    Case("G4", "VGR-70 MDR55-0", "nobody verified", without_record("verification")),
+    Case("G4", "VGR-70 MDR55-0", "the last verification failed", failed("verification")),
+    Case("G5", "VGR-71 MDR55-0", "nobody validated", without_record("validation")),
+    Case("G5", "VGR-71 MDR55-0", "the last validation failed", failed("validation")),
+    Case("G5", "VGR-52 MDR55-0", "there is no clinical evaluation", without_documents("clinical")),
+    Case("G6", "VGR-72 MDR55-0", "nobody verified", without_record("verification")),
+    Case("G6", "VGR-72 MDR55-0", "the validation failed", failed("validation")),
+    Case("G6", "VGR-72 MDR55-0", "the validation is done after signing", lambda d: validated_later(d)),
     Case("G7", "VGR-56 MDR55-e VGR-74 VGR-73", "nobody signed", lambda d: d.declarations.clear()),
     Case("G7", "VGR-56 MDR55-e VGR-74 VGR-73", "it was withdrawn", lambda d: declared_on("withdrawn_on", d.on)(d)),
     Case("G7", "MDR55-e VGR-74", "it is not published", declared_on("published_on", None)),
@@ -309,9 +311,10 @@ CASES = [
     Case("G7", "MDR55-g", "an item at the ward is not released", unreleased),
     Case("G7", "MDR55-g", "an item at the ward is released tomorrow", released_later),
     Case("G8", "MDR55-h VGR-60 MDR55-c", "four years went by", years_later),
-    Case("G8", "VGR-60", "an action is late", unfinished_action),
+    Case("G8", "MDR55-c", "there is an equivalent now", lambda d: setattr(d.search, "result", "equivalent")),
+    Case("G8", "VGR-60 MDR55-h", "an action is late", unfinished_action),
     Case("G8", "VGR-62", "use is paused", paused),
-    Case("G8", "VGR-62", "the last review said stop", said_stop),
+    Case("G8", "VGR-62 MDR55-h", "the last review said stop", said_stop),
     Case("G9", "SW-12", "nobody asked about the change", lambda d: d.changes.clear()),
     Case("G9", "SW-12", "the questions have no answer", unanswered("change_triggers")),
     Case("G9", "SW-12", "nobody confirmed the readiness", lambda d: unconfirmed(d)),
@@ -462,7 +465,64 @@ def test_without_the_house_rule_only_the_law_stands(whole: Callable[[str], Dossi
     assert {row.pack for o in gates.standing(d, "G4") for row in o.requirements} == {"mdr55"}
     assert [o.text for o in gates.standing(d, "G4")] == [
         "Add the risk management file.",
+        "Add the information to users.",
+        "Record an approved verification.",
         "Add documents for: manufacturing facility, manufacturing process, design, performance data, intended purpose.",
+    ]
+
+
+LAW_ALONE: list[tuple[str, str, Break]] = [
+    ("G1", "Say whether it is a medical device.", unanswered("general_definition")),
+    ("G1", "Say whether it is an in vitro diagnostic medical device.", unanswered("md_or_ivd")),
+    ("G1", "IVDR Article 5(5) is not in this register yet", answered("md_or_ivd", "iv1", value="yes")),
+    ("G2", "Describe the patient group, its special need", without("assessment", "special_need")),
+    ("G2", "Search the market for an equivalent", lambda d: d.searches.clear()),
+    ("G3", "Name the quality management system", lambda d: setattr(d.product, "quality_system_id", None)),
+    ("G4", "Record an approved verification.", without_record("verification")),
+    ("G4", "Add the information to users.", without_documents("user_information")),
+    ("G4", "Describe the device", without("design", "description")),
+    ("G5", "Record an approved validation", without_record("validation")),
+    ("G5", "The latest validation was not approved.", failed("validation")),
+    ("G5", "Add the clinical evaluation.", without_documents("clinical")),
+    ("G6", "only when verification and validation are both approved", without_record("validation")),
+    ("G6", "no later than the day of signing", lambda d: validated_later(d)),
+    ("G7", "The product owner signs the declaration.", lambda d: d.declarations.clear()),
+    ("G8", "The clinical follow-up was due", years_later),
+    ("G8", "Actions from the follow-up are overdue", unfinished_action),
+    ("G8", "The last follow-up says that use must stop.", said_stop),
+    ("G9", "Answer the questions on the change", lambda d: d.changes.clear()),
+]
+
+
+@pytest.mark.parametrize(
+    ("gate", "text", "taken"), LAW_ALONE, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_where_no_house_rule_is_chosen_the_law_still_stops(
+    whole: Callable[[str], Dossier], gate: str, text: str, taken: Break
+) -> None:
+    d = whole(gate)
+    d.institution.house_rules = []
+    assert gates.standing(d, gate) == []
+    taken(d)
+    [obstacle] = [o for o in gates.standing(d, gate) if text in o.text]
+    assert obstacle.stops
+
+
+def test_the_law_stands_at_every_gate_but_those_of_the_end_where_the_register_has_conditions_of_its_own() -> None:
+    assert {gate for row in law.packs()["mdr55"].requirements for gate in row.gates} == (
+        law.gates().keys() - {"G10", "G11"}
+    )
+    assert {gate for gate, _text, _taken in LAW_ALONE} == law.gates().keys() - {"G10", "G11"}
+
+
+def test_what_law_and_house_rule_both_demand_before_signing_is_said_once(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G4")
+    d.records.clear()
+    found = gates.standing(d, "G4", "G5", "G6")
+    assert [(o.text, [row.id for row in o.requirements]) for o in found] == [
+        ("Record an approved verification.", ["MDR55-0", "VGR-70"]),
+        ("Record an approved validation against the need.", ["MDR55-0", "VGR-71"]),
+        ("The declaration is signed only when verification and validation are both approved.", ["MDR55-0", "VGR-72"]),
     ]
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from inhouse import owners, tracing
 from inhouse.views import history
 from organisation import clock
+from organisation.history import acting
 from organisation.models import User
 from products import identity
 from products.models import Product
@@ -107,8 +108,38 @@ def test_the_history_asks_as_much_for_three_items_as_for_one(client: Client, nur
     assert counts[0] == counts[1]
 
 
+def test_a_step_a_paper_and_an_examination_are_told_as_what_they_are(client: Client, nurse: User) -> None:
+    product = stations.declared()
+    client.force_login(nurse)
+    page = client.get(f"{address(product)}?all").text
+    revision = f"{product.number}, revision 1"
+    assert f"changed the status of {product.number} from “eligible” to “development”." in page
+    assert f"changed the status of {revision} from “open” to “declared”." in page
+    assert f"recorded the validation of {revision}." in page
+    assert "added the document “" in page
+    assert "added step" not in page
+
+
 def test_answers_are_told_by_their_question(client: Client, nurse: User) -> None:
     client.force_login(nurse)
     text = client.get(reverse("inhouse:history", args=[stations.assessed().pk]), {"of": "assessment"}).content.decode()
     assert "industrial scale" in text
     assert "industrial_scale" not in text
+
+
+def test_the_page_of_a_subject_tells_what_became_of_the_product_itself(client: Client, nurse: User) -> None:
+    product = stations.in_development()
+    client.force_login(nurse)
+
+    def told(of: str) -> str:
+        return client.get(reverse("inhouse:history-latest", args=[product.pk]), {"of": of}).text
+
+    system = factories.quality_system()
+    assert f"Quality management system was set to “{system}”." in told("design")
+    assert "Stage changed" not in told("design")
+    assert f"Product owner was set to “{stations.owner_of(product)}”." in told("owner")
+    with acting(nurse):
+        Product.objects.filter(pk=product.pk).update(unit=factories.ward(), name="Another name")
+    assert "Manufacturing unit changed from “Medicinsk teknik” to “Vårdavdelning 5”." in told("owner")
+    assert "Name changed" not in told("owner")
+    assert "Name changed from “Catheter adapter” to “Another name”." in told("assessment")

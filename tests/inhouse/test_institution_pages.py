@@ -11,7 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from inhouse import law
+from organisation import clock
+from organisation.history import acting
 from organisation.models import Administration, Authority, Institution, QualitySystem, Unit, User
+from products import traceability
 from tests import factories, stations
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +121,20 @@ def test_closing_a_unit_tells_what_is_still_there(desk: Client) -> None:
     assert "Eva Ek" in page
 
 
+def test_a_unit_where_items_lie_stays_open_until_they_are_moved(desk: Client, engineer: User) -> None:
+    product = stations.declared()
+    item = stations.placed(product, "A-17")
+    ward = factories.ward()
+    address = reverse("inhouse:unit-close", args=[ward.pk])
+    assert "disabled" in desk.get(address).text
+    refused = desk.post(address, {"reason": "Rebuilding"})
+    assert "The items must leave first" in str(refused.context["form"].errors)
+    assert Unit.objects.get(pk=ward.pk).active
+    traceability.take_back(item.placements.get(), on=clock.today(), by=engineer)
+    desk.post(address, {"reason": "Rebuilding"})
+    assert not Unit.objects.get(pk=ward.pk).active
+
+
 def test_an_administration_with_open_units_stays_open(desk: Client, unit: Unit) -> None:
     address = reverse("inhouse:administration-edit", args=[unit.administration_id])
     seen = re.search(r'name="seen" value="(\d+)"', desk.get(address).text)
@@ -175,5 +192,67 @@ def test_places_ask_as_much_for_three_as_for_one(client: Client, nurse: User, ad
         with CaptureQueriesContext(connection) as asked:
             client.get(reverse("inhouse:places"))
             client.get(reverse("inhouse:administration", args=[administration.pk]))
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
+# --- what happened there lately
+
+
+def trail(client: Client, address: str) -> str:
+    """The history at the foot of a page."""
+    page = client.get(address).text
+    return page.split("History of this page", 1)[1] if "History of this page" in page else ""
+
+
+def test_the_institution_tells_who_changed_its_rules_and_authorities(desk: Client, institution: Institution) -> None:
+    address = reverse("inhouse:institution")
+    desk.post(address, form_of(desk.get(address).text) | {"diary_gate": "warn"})
+    added = {"task": "events", "name": "Läkemedelsverket", "short_name": "LV", "valid_from": "2027-01-01"}
+    desk.post(reverse("inhouse:authority-add"), added)
+    told = trail(desk, address)
+    assert "Diary number and publication changed from “must be in place before use” to “only warn”." in told
+    assert "added authority “Läkemedelsverket”." in told
+    authority = reverse("inhouse:authority-end", args=[Authority.objects.get().pk])
+    assert "added authority “Läkemedelsverket”." in trail(desk, authority)
+
+
+def test_an_administration_tells_of_its_own_units_and_quality_systems(
+    desk: Client, nurse: User, administration: Administration, other_administration: Administration
+) -> None:
+    desk.post(reverse("inhouse:unit-add", args=[administration.pk]), {"name": "Ward 7", "site": ""})
+    desk.post(reverse("inhouse:quality-system-add", args=[administration.pk]), SYSTEM)
+    unit, system = Unit.objects.get(name="Ward 7"), QualitySystem.objects.get(name="MT-QMS")
+    desk.post(reverse("inhouse:unit-close", args=[unit.pk]), {"reason": "Rebuilding"})
+    told = trail(desk, reverse("inhouse:administration", args=[administration.pk]))
+    assert "changed unit “Ward 7”." in told
+    assert "added quality management system “MT-QMS”." in told
+    assert "Ward 7" not in trail(desk, reverse("inhouse:administration", args=[other_administration.pk]))
+    for name, of in (("unit-reopen", unit), ("unit", unit)):
+        assert "MT-QMS" not in trail(desk, reverse(f"inhouse:{name}", args=[of.pk]))
+        assert "changed unit “Ward 7”." in trail(desk, reverse(f"inhouse:{name}", args=[of.pk]))
+    assert "MT-QMS" in trail(desk, reverse("inhouse:quality-system", args=[system.pk]))
+    assert "added administration “Centralsjukhuset”." in trail(desk, reverse("inhouse:places"))
+    desk.force_login(nurse)
+    assert "Ward 7" in trail(desk, reverse("inhouse:administration", args=[administration.pk]))
+
+
+def test_the_history_of_a_place_asks_as_much_for_three_changes_as_for_one(
+    desk: Client, head_office: User, administration: Administration
+) -> None:
+    pages = [reverse("inhouse:institution"), reverse("inhouse:administration", args=[administration.pk])]
+    counts = []
+    for names in (["1"], ["2", "3"]):
+        for name in names:
+            with acting(head_office):
+                Unit.objects.create(administration=administration, name=name)
+                Unit.objects.filter(name=name).update(site="North")
+                Institution.objects.update(contact=name)
+        desk.force_login(head_office)
+        for address in pages:
+            desk.get(address)
+        with CaptureQueriesContext(connection) as asked:
+            for address in pages:
+                desk.get(address)
         counts.append(len(asked))
     assert counts[0] == counts[1]

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from inhouse import declarations
+from inhouse import changes, declarations
 from organisation import clock
 from organisation.models import Unit, User
 from products import traceability
@@ -118,7 +118,31 @@ def test_nothing_is_released_to_a_revision_that_may_still_change(client: Client,
     assert not item.is_released
 
 
+def test_what_was_made_to_a_revision_given_up_waits_only_for_its_fate(
+    client: Client, engineer: User, owner: User
+) -> None:
+    product = stations.second_revision()
+    revision = stations.coming(product)
+    item = stations.made(product, "002", revision=revision)
+    changes.abandon(revision, reason="Not needed", by=owner)
+    told = read(client, page("item", item.pk), by=engineer)
+    assert "It cannot be released any more: revision 2" in told
+    assert page("item-release", item.pk) not in told
+    assert "It is placed when it is released." not in told
+
+
 # Placing
+
+
+def test_placing_says_that_the_unit_is_now_listed_as_using_the_product(
+    client: Client, product: Product, engineer: User, ward: Unit
+) -> None:
+    for identifier, said in (("1", True), ("2", False)):
+        item = stations.released(product, identifier)
+        client.force_login(engineer)
+        answer = client.post(page("item-place", item.pk), {"unit": ward.pk, "since": today()}, follow=True)
+        assert ("was not listed as using the product" in answer.text) is said
+    assert [str(use.unit) for use in product.unit_uses.filter(part="uses")] == [str(ward)]
 
 
 def test_an_item_is_placed_moved_and_taken_back(client: Client, product: Product, engineer: User, ward: Unit) -> None:
@@ -193,6 +217,23 @@ def test_a_fate_is_said_twice_and_once_for_all(client: Client, product: Product,
     assert "has been out of use since" in read(client, page("item-end", item.pk))
 
 
+def test_a_part_of_a_lot_can_be_said_and_is_refused_with_the_reason(
+    client: Client, product: Product, engineer: User
+) -> None:
+    lot = stations.released(product, "LOT-7", lot_of=10)
+    fate = {"fate": "scrapped", "on": today(), "note": "Cracked when they were washed"}
+    client.force_login(engineer)
+    assert client.get(page("item-end", lot.pk)).context["form"]["quantity"].value() == 10
+    answer = client.post(page("item-end", lot.pk), fate | {"quantity": "3"})
+    assert list(answer.context["form"].errors) == ["quantity"]
+    assert "A lot has one fate, for all 10 of it" in answer.content.decode()
+    asked = client.post(page("item-end", lot.pk), fate | {"quantity": "10"})
+    assert "The whole lot of 10 is then out of use" in asked.content.decode()
+    assert client.post(page("item-end", lot.pk), fate | {"quantity": "10", "confirmed": "1"}).status_code == 302
+    lot.refresh_from_db()
+    assert lot.fate == "scrapped"
+
+
 def test_a_fate_in_the_future_is_refused_and_what_was_typed_is_kept(
     client: Client, product: Product, engineer: User
 ) -> None:
@@ -212,7 +253,7 @@ def test_a_nurse_reads_and_changes_nothing(client: Client, product: Product, nur
     told = read(client, page("item", item.pk), by=nurse)
     assert "Drawing A1" in told
     assert "Vårdavdelning 5" in told
-    assert "0 uses are noted" in told
+    assert "No use is noted." in told
     assert 'method="post" action="/items' not in told
     assert item.label_code in read(client, page("item-label", item.pk))
     assert item.label_code in read(client, page("items", product.pk))
@@ -289,3 +330,16 @@ def test_items_are_found_by_label_code_and_by_where_they_are(
     assert "No item fits this." in read(client, page("items-all", q="nothing"))
     rows = client.get(page("items-all", q="A1"), headers={"hx-request": "true"}).content.decode()
     assert rows.lstrip().startswith('<div id="rows">')
+
+
+def test_an_item_out_of_use_does_not_ask_for_patients(client: Client, engineer: User) -> None:
+    product = stations.in_use()
+    item = product.items.get()
+    client.force_login(engineer)
+    address = reverse("inhouse:item", args=[item.pk])
+    assert "Note a patient’s use" in client.get(address).content.decode()
+    stations.scrapped(item)
+    client.force_login(engineer)
+    told = client.get(address).content.decode()
+    assert "Note a patient’s use" not in told
+    assert "No use is noted." in told

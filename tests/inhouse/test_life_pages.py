@@ -74,6 +74,18 @@ def test_what_changed_after_reading_is_read_again_before_signing(client: Client)
     assert client.post(page("declaration-sign", product), sent(answer, password=factories.PASSWORD)).status_code == 302
 
 
+def test_what_cannot_be_signed_yet_asks_for_no_password(client: Client) -> None:
+    product = stations.in_development()
+    as_owner(client, product)
+    told = client.get(page("declaration-sign", product)).content.decode()
+    assert "It cannot be signed yet" in told
+    assert 'name="password"' not in told
+    assert "<dd>not yet</dd>" in told  # neither verified nor validated
+    given = {"language": "sv", "place": "Västanstad", "read": "x", "password": factories.PASSWORD}
+    assert client.post(page("declaration-sign", product), given).status_code == 200
+    assert product.revisions.get().declarations.count() == 0
+
+
 def test_nobody_but_the_owner_signs(client: Client, manager: User, engineer: User) -> None:
     product = stations.documented()
     for other in (manager, engineer):
@@ -146,6 +158,44 @@ def test_the_engineer_pauses_and_the_owner_resumes(client: Client, engineer: Use
     assert stations.fresh(product).stage == "in_use"
 
 
+def test_a_follow_up_that_says_stop_pauses_use_as_its_page_says_before(client: Client, engineer: User) -> None:
+    product = stations.in_use()
+    client.force_login(engineer)
+    shown = client.get(page("follow-up", product))
+    assert "it is paused as soon as you record this" in shown.content.decode()
+    given = sent(shown, sources="Wards", findings="Two came loose", conclusion="stop")
+    given |= {"actions-TOTAL_FORMS": "0", "actions-INITIAL_FORMS": "0"}
+    answer = client.post(page("follow-up", product), given, follow=True)
+    assert "The follow-up is recorded, and use is paused." in answer.content.decode()
+    assert stations.fresh(product).stage == "suspended"
+
+
+def test_the_engineer_pauses_from_the_page_of_pause_and_end(client: Client, engineer: User, nurse: User) -> None:
+    product = stations.in_use()
+    client.force_login(nurse)
+    assert 'name="cause"' not in client.get(page("withdrawal", product)).content.decode()
+    client.force_login(engineer)
+    shown = client.get(page("withdrawal", product)).content.decode()
+    assert f'action="{page("suspension", product)}"' in shown
+    assert 'name="cause"' in shown
+    client.post(page("suspension", product), {"cause": "A crack"})
+    paused = client.get(page("withdrawal", product)).content.decode()
+    assert "A crack" in paused
+    assert 'name="cause"' not in paused
+
+
+def test_the_open_revision_leads_to_all_that_is_done_for_it(client: Client, nurse: User) -> None:
+    product = stations.second_revision()
+    client.force_login(nurse)
+    shown = client.get(page("change", product))
+    assert [(name, left) for name, _label, left in shown.context["tasks"]] == [
+        ("design", False), ("documents", True), ("evidence", True), ("readiness", True), ("declaration", True),
+    ]  # fmt: skip
+    main = shown.content.decode().split('class="todo"')[1]
+    for name in ("design", "documents", "evidence", "readiness", "declaration"):
+        assert f'href="{page(name, product)}"' in main
+
+
 def test_a_follow_up_with_an_action_is_recorded_and_the_action_is_done(client: Client) -> None:
     product = stations.in_use()
     owner = stations.owner_of(product)
@@ -186,7 +236,10 @@ def test_out_of_use_for_good_and_kept_for_ten_years(client: Client) -> None:
         as_owner(client, product)
     with stations.on_day("2026-05-01"):
         client.force_login(stations.owner_of(product))
-        assert client.post(page("withdrawal", product), {"reason": "Bought instead"}).status_code == 302
+        unread = client.post(page("withdrawal", product), {"reason": "Bought instead"})
+        assert f"{product} is out of use for good from today, with its 1 item." in unread.content.decode()
+        assert stations.fresh(product).stage == "in_use"
+        assert client.post(page("withdrawal", product), {"reason": "Bought instead", "read": "on"}).status_code == 302
         shown = client.get(page("withdrawal", product))
         assert shown.context["floor"] is None
         assert [item.identifier for item in shown.context["left"]] == ["001"]

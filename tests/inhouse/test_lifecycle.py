@@ -13,9 +13,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from inhouse import assessment, changes, declarations, gates, law, lifecycle, suspension, withdrawal
+from inhouse import assessment, changes, declarations, gates, law, lifecycle, owners, suspension, withdrawal
 from inhouse.dossier import current
-from inhouse.models import Assessment, Step
+from inhouse.models import Assessment, EvidenceDocument, Step
 from inhouse.obstacles import Refused
 from organisation import access
 from organisation.models import Institution, Role, User
@@ -74,13 +74,6 @@ def almighty(owner: User) -> User:
     return owner
 
 
-def disposed() -> Product:
-    """No rule leads there yet."""
-    product = stations.withdrawn()
-    Product.objects.filter(pk=product.pk).update(stage=P.DISPOSED)
-    return stations.fresh(product)
-
-
 PRODUCTS: dict[P, Callable[[], Product]] = {
     P.PROPOSED: stations.assessed,
     P.ELIGIBLE: stations.owned,
@@ -90,7 +83,7 @@ PRODUCTS: dict[P, Callable[[], Product]] = {
     P.WITHDRAWN: stations.withdrawn,
     P.REJECTED: stations.rejected,
     P.ABANDONED: stations.abandoned,
-    P.DISPOSED: disposed,
+    P.DISPOSED: stations.disposed,
 }
 
 
@@ -240,6 +233,30 @@ def test_without_any_rule_work_still_begins_only_with_an_owner(engineer: User) -
         lifecycle.move(product, P.DEVELOPMENT, by=engineer)
 
 
+@pytest.mark.parametrize("house_rules", [[], ["vgr"]])
+def test_an_owner_who_left_is_missed_as_long_as_the_product_is_in_use(
+    house_rules: list[str], owner: User, manager: User
+) -> None:
+    product = stations.in_use()
+    Institution.objects.update(house_rules=house_rules)
+    User.objects.filter(pk=owner.pk).update(is_active=False)
+    wanted = f"{owner} has left and can no longer answer for the product: appoint a new product owner."
+    assert [(o.text, o.mend) for o in lifecycle.watch(current(stations.fresh(product)))] == [(wanted, "owner")]
+    successor = factories.user("Siv Sjö", level=User.Level.HEAD_OF_UNIT)
+    asked = owners.appoint(product, person=successor, by=manager)
+    assert [o.mend for o in lifecycle.watch(current(stations.fresh(product)))] == ["owner"]
+    owners.accept(asked, by=successor)
+    assert lifecycle.watch(current(stations.fresh(product))) == []
+
+
+@pytest.mark.usefixtures("lawless")
+def test_without_any_rule_work_does_not_begin_for_an_owner_who_left(engineer: User) -> None:
+    product = stations.owned()
+    User.objects.filter(owned_products=product).update(is_active=False)
+    with refused("has left"):
+        lifecycle.move(product, P.DEVELOPMENT, by=engineer)
+
+
 @pytest.mark.usefixtures("lawless")
 def test_without_any_rule_nothing_comes_into_use_undeclared(owner: User) -> None:
     product = stations.in_development()
@@ -264,6 +281,42 @@ def test_without_any_rule_a_withdrawal_says_why(owner: User) -> None:
     product = stations.in_use()
     with refused("Say why the product is taken out of use"):
         lifecycle.move(product, P.WITHDRAWN, by=owner)
+
+
+@pytest.mark.usefixtures("lawless")
+def test_without_any_rule_what_became_of_each_item_is_still_asked() -> None:
+    product = stations.withdrawn()
+    assert [(o.text, o.mend) for o in lifecycle.watch(current(product))] == [
+        ("It is not recorded yet what became of 1 item.", "items")
+    ]
+    stations.scrapped(product.items.get())
+    assert lifecycle.watch(current(product)) == []
+
+
+@pytest.mark.usefixtures("lawless")
+def test_without_any_rule_a_pause_is_still_seen() -> None:
+    assert [o.mend for o in lifecycle.watch(current(stations.suspended()))] == ["suspension"]
+
+
+def test_where_no_house_rule_is_chosen_nothing_is_signed_that_is_not_verified_and_validated(owner: User) -> None:
+    product = stations.in_development()
+    for group in EvidenceDocument.Group:
+        stations.document(stations.coming(product), group=group)
+    Institution.objects.update(house_rules=[])
+    for kind, missing in (("verification", "approved verification"), ("validation", "approved validation")):
+        with refused(missing, Refused):
+            stations.sign(product)
+        stations.record(stations.coming(product), kind=kind)
+    stations.sign(product)
+
+
+def test_where_no_house_rule_is_chosen_an_in_vitro_device_is_still_not_made_here(manager: User) -> None:
+    product = stations.assessed()
+    Institution.objects.update(house_rules=[])
+    in_vitro = stations.answers({"iv1": "yes"})
+    assessment.answer(product, "md_or_ivd", in_vitro, by=stations.engineer(product))
+    with refused("IVDR Article 5\\(5\\) is not in this register yet", Refused):
+        assessment.decide(product, make=True, reason="We need it", by=manager)
 
 
 @pytest.mark.usefixtures("lawless")

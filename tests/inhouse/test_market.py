@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from inhouse import assessment, gates, market
+from inhouse import assessment, gates, lifecycle, market, suspension
 from inhouse.dossier import current
 from organisation import clock
 from organisation.models import User
+from products.models import Product
 from tests import stations
 from tests.refusals import denied, refused
 
@@ -56,6 +58,28 @@ def test_an_outsider_does_not_search_for_us(outsider: User) -> None:
     product = stations.proposed()
     with denied():
         market.record(product, **SEARCH, searched_on=clock.today(), by=outsider)
+
+
+def test_a_proposal_is_searched_for_by_whoever_assesses_it(
+    nurse: User, adviser: User, manager: User, engineer: User, auditor: User
+) -> None:
+    product = stations.proposed(by=nurse)
+    for person in (nurse, adviser, manager, engineer):
+        market.record(product, **SEARCH, searched_on=clock.today(), by=person)
+    with denied():
+        market.record(product, **SEARCH, searched_on=clock.today(), by=auditor)
+
+
+@pytest.mark.parametrize("station", [stations.owned, stations.in_development, stations.in_use, stations.suspended])
+def test_what_is_decided_is_searched_for_by_whoever_keeps_its_records(
+    station: Callable[[], Product], nurse: User, adviser: User, manager: User, engineer: User, owner: User
+) -> None:
+    product = station()
+    for person in (product.proposed_by, nurse, adviser, manager):
+        with denied():
+            market.record(product, **SEARCH, searched_on=clock.today(), by=person)
+    for person in (engineer, owner):
+        market.record(product, **SEARCH, searched_on=clock.today(), by=person)
 
 
 @pytest.mark.parametrize(
@@ -106,4 +130,18 @@ def test_a_renewed_search_that_finds_an_equivalent_does_not_undo_the_decision_bu
         product = stations.in_use()
     with stations.on_day("2026-06-01"):
         market.record(product, **SEARCH | {"result": "equivalent"}, searched_on=clock.today(), by=engineer)
-    assert stations.fresh(product).stage == "in_use"
+        assert stations.fresh(product).stage == "in_use"
+        [obstacle] = [o for o in lifecycle.watch(current(product)) if o.mend == "market"]
+        assert (
+            obstacle.text == "The market search found an equivalent device: begin the transition to the CE-marked one."
+        )
+        assert [row.id for row in obstacle.requirements] == ["MDR55-c"]
+        market.record(product, **SEARCH, searched_on=clock.today(), by=engineer)
+        assert "market" not in [o.mend for o in lifecycle.watch(current(product))]
+
+
+def test_use_that_is_paused_does_not_go_on_beside_an_equivalent_device(engineer: User, owner: User) -> None:
+    product = stations.suspended()
+    market.record(product, **SEARCH | {"result": "equivalent"}, searched_on=clock.today(), by=engineer)
+    with refused("begin the transition to the CE-marked one"):
+        suspension.resume(product, measures="Glued", by=owner)

@@ -33,7 +33,10 @@ def asked(product: Product, person: User) -> Appointment:
 def test_a_manager_asks_a_head_of_unit(client: Client, manager: User, owner: User) -> None:
     product = stations.eligible()
     client.force_login(manager)
-    assert "Ola Berg · Head of unit · head of unit · Medicinsk teknik" in text(client, product)
+    shown = text(client, product)
+    assert "Ola Berg · Head of unit · Medicinsk teknik" in shown
+    assert shown.index("Head of unit or higher") < shown.index("Ola Berg ·") < shown.index("Others: needs a reason")
+    assert shown.index("Others: needs a reason") < shown.index("Eva Ek ·")
     answer = client.post(page(product), {"person": owner.pk}, follow=True)
     assert "Nobody owns the product until Ola Berg accepts." in answer.content.decode()
     assert Appointment.objects.get().is_waiting

@@ -86,7 +86,7 @@ def test_a_use_is_noted_at_the_unit_where_the_item_is(
     assert "The use is noted." in told(answer)
     use = PatientUse.objects.get()
     assert (use.item, use.unit, use.noted_by) == (item, ward, engineer)
-    assert str(use.patient_id) in told(answer)
+    assert f'<span title="{use.patient_id}">Patient 1</span>' in told(answer)
     for kept in (told(answer), caplog.text, str(dict(client.session))):
         assert "19900602" not in kept
     assert says_nothing(asked)
@@ -262,8 +262,46 @@ def test_a_number_is_shown_once_for_a_purpose_and_the_owner_sees_who_looked(
     assert NUMBER not in log
 
 
+def test_an_auditor_reads_every_look_in_the_institution_also_those_that_found_nobody(
+    client: Client, product: Product, use: PatientUse, engineer: User, outsider: User, auditor: User
+) -> None:
+    client.force_login(outsider)
+    find(client, kind="no_fnr", number="01818098452", purpose="A patient called us, who is it")
+    client.force_login(engineer)
+    client.post(page("patient-reveal", use.pk), {"purpose": PURPOSE})
+    client.force_login(auditor)
+    address = page("look-ups-all")
+    for linked in (reverse("organisation:audit"), page("patients")):
+        assert address in told(client.get(linked))
+    answer = client.get(address)
+    log = told(answer)
+    assert says_nothing(answer)
+    assert log.count("nobody found") == 1
+    for seen in (PURPOSE, "A patient called us, who is it", engineer.name, outsider.name, product.number):
+        assert seen in log
+    for hidden in ("018180", "98452", "19900602", NUMBER, str(use.patient_id)):
+        assert hidden not in log
+    missed = told(client.get(address, {"nobody": "on"}))
+    assert "A patient called us" in missed
+    assert PURPOSE not in missed
+    by_engineer = told(client.get(address, {"person": engineer.pk}))
+    assert PURPOSE in by_engineer
+    assert "A patient called us" not in by_engineer
+    assert "Nothing fits this." in told(client.get(address, {"person": auditor.pk}))
+
+
+def test_who_audits_one_administration_or_owns_a_product_does_not_read_the_looks_of_the_whole_institution(
+    client: Client, product: Product, use: PatientUse, engineer: User, owner: User, head_office: User
+) -> None:
+    for someone in (factories.person(Role.AUDITOR), owner, engineer, head_office):
+        client.force_login(someone)
+        assert client.get(page("look-ups-all")).status_code == 403
+        assert page("look-ups-all") not in told(client.get(page("patients")))
+    assert page("look-ups-all") not in told(client.get(reverse("organisation:audit")))  # head office
+
+
 def test_more_uses_and_looks_cost_no_more_queries(
-    client: Client, product: Product, item: Item, use: PatientUse, engineer: User, owner: User
+    client: Client, product: Product, item: Item, use: PatientUse, engineer: User, owner: User, auditor: User
 ) -> None:
     def count() -> list[int]:
         counts = []
@@ -271,6 +309,7 @@ def test_more_uses_and_looks_cost_no_more_queries(
             (engineer, page("item", item.pk)),
             (engineer, page("patient", use.patient_id)),
             (owner, page("look-ups", product.pk)),
+            (auditor, page("look-ups-all")),
         ):
             client.force_login(someone)
             client.get(address)

@@ -140,3 +140,17 @@ def test_the_register_asks_as_much_for_three_as_for_one(client: Client) -> None:
     with CaptureQueriesContext(connection) as three:
         client.get(reverse("inhouse:public"))
     assert len(three) == len(one)
+
+
+@pytest.mark.parametrize("number", ["%00", "IH-2026-0001-D1%00", "ih-2026", "%2e%2e"])
+@pytest.mark.parametrize("place", ["/register/{}/", "/register/{}/pdf/", "/declarations/{}/file.pdf"])
+def test_what_is_no_number_of_a_declaration_is_found_nowhere(
+    client: Client, nurse: User, number: str, place: str
+) -> None:
+    client.force_login(nurse)
+    assert client.get(place.format(number)).status_code == 404
+
+
+def test_signs_that_no_database_keeps_are_found_nowhere(client: Client) -> None:
+    for query in ("q=%00", "administration=%00", "state=%00", "page=%00"):
+        assert client.get(f"/register/?{query}").status_code == 200

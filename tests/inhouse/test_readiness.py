@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from inhouse import readiness
 from inhouse.models import Readiness
 from organisation import clock
 from organisation.models import Unit, User
-from products.models import UnitUse
+from products.models import Product, UnitUse
 from tests import factories, stations
 from tests.refusals import denied, refused
 
@@ -72,6 +73,26 @@ def test_a_unit_is_listed_once_for_each_part(engineer: User, unit: Unit) -> None
     readiness.list_unit(product, unit=unit, part=UnitUse.Part.USES, since=clock.today(), by=engineer)
     with refused("already listed"):
         readiness.list_unit(product, unit=unit, part=UnitUse.Part.USES, since=clock.today(), by=engineer)
+
+
+@pytest.mark.parametrize(
+    "station", [stations.proposed, stations.rejected, stations.abandoned, stations.withdrawn, stations.disposed]
+)
+def test_no_unit_is_listed_before_the_decision_or_after_the_end(
+    station: Callable[[], Product], engineer: User, ward: Unit
+) -> None:
+    product = station()
+    with refused(f"until it is out of use; it is “{product.get_stage_display()}”"):
+        readiness.list_unit(product, unit=ward, part=UnitUse.Part.MAKES, since=clock.today(), by=engineer)
+
+
+@pytest.mark.parametrize("station", [stations.eligible, stations.in_development, stations.in_use, stations.suspended])
+def test_a_unit_is_listed_from_the_decision_on_also_while_use_is_paused(
+    station: Callable[[], Product], engineer: User
+) -> None:
+    other = factories.ward("Ward 9")
+    readiness.list_unit(station(), unit=other, part=UnitUse.Part.USES, since=clock.today(), by=engineer)
+    assert UnitUse.objects.filter(unit=other).exists()
 
 
 def test_a_unit_that_is_no_longer_part_of_the_institution_is_not_listed(engineer: User, ward: Unit) -> None:

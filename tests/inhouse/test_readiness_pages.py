@@ -157,3 +157,13 @@ def test_three_units_cost_no_more_queries_than_one(client: Client, product: Prod
             client.get(page("units", product.pk))
         counts.append(len(captured))
     assert len(set(counts)) == 1
+
+
+def test_no_unit_can_be_chosen_for_a_product_that_is_out_of_use(client: Client, engineer: User, ward: Unit) -> None:
+    product = stations.withdrawn("Old adapter")
+    told = read(client, page("units", product.pk), by=engineer)
+    assert "Units are listed from the decision to make the product until it is out of use" in told
+    assert 'name="unit"' not in told
+    listed = UnitUse.objects.count()
+    client.post(page("units", product.pk), {"unit": ward.pk, "part": "makes", "since": "2026-01-01"})
+    assert UnitUse.objects.count() == listed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -49,6 +51,16 @@ def test_signing_out_ends_it(client: Client, nurse: User) -> None:
     client.force_login(nurse)
     client.post(reverse("organisation:logout"))
     assert client.get(reverse("organisation:account"))["Location"].startswith(reverse("organisation:login"))
+
+
+def test_who_is_refused_can_open_all_that_is_offered(client: Client, nurse: User) -> None:
+    client.force_login(nurse)
+    refused = client.get(reverse("organisation:access"))
+    assert refused.status_code == 403
+    offered = re.findall(r'<a class="ds-button"[^>]* href="([^"]+)"', refused.text.split("<main", 1)[1])
+    assert reverse("organisation:account") in offered
+    assert {client.get(address).status_code for address in offered} == {200}
+    assert "Propose a product" in client.get(reverse("organisation:account")).text
 
 
 def test_the_account_shows_roles_with_their_days(client: Client, engineer: User, nurse: User) -> None:

@@ -24,6 +24,15 @@ def test_an_auditor_reads_what_everyone_did(client: Client, auditor: User) -> No
     assert "Nina Falk added product “IH-" in client.get(ADDRESS).text
 
 
+def test_a_step_and_an_answer_are_told_in_words(client: Client, auditor: User) -> None:
+    product = stations.assessed()
+    client.force_login(auditor)
+    page = client.get(ADDRESS).text
+    assert f"Nina Falk changed the status of {product.number} from “new” to “proposed”." in page
+    assert "outside_use" not in page
+    assert "industrial scale" in page
+
+
 def test_nobody_else_does(client: Client, engineer: User) -> None:
     client.force_login(engineer)
     page = client.get(ADDRESS)
@@ -121,3 +130,22 @@ def test_a_form_that_is_too_old_is_refused_with_a_way_on(nurse: User) -> None:
     page = client.post(reverse("organisation:password"), {})
     assert page.status_code == 403
     assert "The form was not sent" in page.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "day=0001-01-01",
+        "day=9999-12-31",
+        "until=0001-01-01T00:00:00%2B14:00",
+        "until=9999-12-31T23:59:59-12:00",
+        "until=2026-03-01T00:00:00Z&after=²",
+        "person=%00",
+    ],
+)
+def test_an_address_that_makes_no_sense_narrows_nothing(client: Client, auditor: User, query: str) -> None:
+    stations.proposed()
+    client.force_login(auditor)
+    page = client.get(f"{ADDRESS}?{query}")
+    assert page.status_code == 200
+    assert ("Nina Falk added product" in page.text) is not query.startswith("until=2026")

@@ -8,8 +8,11 @@ import pytest
 from django import forms
 from django.http import QueryDict
 
+from inhouse import assessment
 from inhouse.forms import UnitField
-from organisation.forms import EditForm
+from inhouse.models import Answer
+from organisation import history
+from organisation.forms import EditForm, Form, Shared
 from organisation.history import acting
 from organisation.models import Unit, User
 from products.models import Product, Revision
@@ -111,3 +114,37 @@ def test_a_choice_within_a_group_is_told_by_its_label_and_a_tick_as_yes_or_no(en
     form = saved(RevisionForm, revision, sent)
     assert not form.is_valid()
     assert form.theirs == [("Class", "class III", "class IIb"), ("Software", "yes", "no")]
+
+
+class OneAnswer(Shared, Form):
+    """A single question on a page of its own."""
+
+    value = forms.ChoiceField(choices=[("yes", "Yes"), ("no", "No")], required=False)
+    reason = forms.CharField(required=False)
+
+    def __init__(self, data: Any = None, *, kept: Any) -> None:
+        super().__init__(data)
+        self.initial = self.begin(kept)
+
+    def held(self, rows: list[Any]) -> dict[Any, Any]:
+        return next(({"value": row.value, "reason": row.reason} for row in rows), {"value": "", "reason": ""})
+
+
+def test_one_answer_is_held_against_what_someone_else_answered_meanwhile(nurse: User, engineer: User) -> None:
+    product = stations.proposed(by=nurse)
+    kept = history.of(Answer).filter(assessment=product.assessments.get(), question="o1")
+    sent: dict[str, Any] = {"value": "no", "reason": "Mine", "seen": OneAnswer(kept=kept)["seen"].value() or ""}
+    assert OneAnswer(sent, kept=kept).is_valid()
+    assessment.answer(product, "outside_use", {"o1": ("yes", "Theirs")}, by=engineer)
+    data = QueryDict(mutable=True)
+    data.update(sent)
+    form = OneAnswer(data, kept=kept)
+    assert not form.is_valid()
+    assert form.theirs == [("Value", "Yes", "No"), ("Reason", "Theirs", "Mine")]
+    assert form.other == engineer.name
+    data["seen"] = form["seen"].value()
+    assert OneAnswer(data, kept=kept).is_valid()
+    assessment.answer(product, "outside_use", {}, by=engineer)
+    form = OneAnswer(data, kept=kept)
+    assert not form.is_valid()
+    assert form.theirs == [("Value", "", "No"), ("Reason", "", "Mine")]

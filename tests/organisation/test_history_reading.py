@@ -56,10 +56,10 @@ def test_a_life_is_told_with_who_and_old_and_new(unit: Unit, elin: User) -> None
         unit.delete()
     assert told(Unit) == [
         "someone outside the register added unit “Dialysis, House 1”.",
-        "Administration was set to “North hospital”.",
-        "Name was set to “Dialysis”.",
-        "Site was set to “House 1”.",
-        "Active was set to “yes”.",
+        "Administration: “North hospital”.",
+        "Name: “Dialysis”.",
+        "Site: “House 1”.",
+        "Active: “yes”.",
         f"user number {number} changed unit “Dialysis, House 2”.",
         "Site changed from “House 1” to “House 2”.",
         "Active changed from “yes” to “no”.",
@@ -98,9 +98,9 @@ def test_values_are_shown_as_people_say_them(north: Administration, unit: Unit, 
     lines = told(Institution, QualitySystem, Assignment)
     assert "Country changed from “Sweden” to “Norway”." in lines
     assert "House rules changed from “vgr” to “vgr, (since: 2024), –”." in lines
-    assert f"Certificate valid until was set to “{formats.localize(date(2027, 3, 4))}”." in lines
-    assert "Role was set to “clinical engineer”." in lines
-    assert "User was set to “Elin Åkesson”." in lines
+    assert f"Certificate valid until: “{formats.localize(date(2027, 3, 4))}”." in lines
+    assert "Role: “clinical engineer”." in lines
+    assert "User: “Elin Åkesson”." in lines
     with translation.override("sv"):
         [entry] = entries([of(system).all()])
         assert entry.changes[-1].new == "4 mars 2027"

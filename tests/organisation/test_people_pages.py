@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from organisation import access, clock, people
-from organisation.access import Act, Scope
+from organisation.access import Act, Scope, Tie
 from organisation.models import Administration, Assignment, Role, Unit, User
 from tests import factories, stations
 
@@ -187,7 +187,11 @@ def test_nobody_deactivates_themselves(desk: Client, operator: User) -> None:
 
 def test_the_access_table_is_shown_as_it_is(desk: Client) -> None:
     page = desk.get(reverse("organisation:access")).text
-    marked = sum(len(row - set()) for row in access.TABLE.values())
+    everyone = {*Role, *Tie}
+    staff = everyone - {Tie.PUBLIC}
+    marked = sum(
+        len(everyone if Tie.PUBLIC in row else staff if Tie.STAFF in row else row) for row in access.TABLE.values()
+    )
     assert page.count("✓") == marked
     for act in Act:
         assert str(act.label)[1:].replace("'", "&#x27;") in page
@@ -204,3 +208,18 @@ def test_the_list_asks_as_much_for_three_as_for_one(desk: Client) -> None:
             desk.get(reverse("organisation:people"))
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+def test_the_page_of_a_person_tells_what_was_changed_and_given(desk: Client, unit: Unit, nurse: User) -> None:
+    address = reverse("organisation:person", args=[nurse.pk])
+    seen = re.search(r'name="seen" value="(\d+)"', desk.get(address).text)
+    assert seen
+    desk.post(address, about(unit, name="Nina Ny", email=nurse.email, seen=seen[1]))
+    today = clock.today().isoformat()
+    role = {"role-role": "auditor", "role-administration": "", "role-since": today, "role-until": ""}
+    desk.post(reverse("organisation:role-add", args=[nurse.pk]), role)
+    for name in ("person", "role-add", "person-password"):
+        told = desk.get(reverse(f"organisation:{name}", args=[nurse.pk])).text.split("History of this page", 1)[1]
+        assert "Name changed from “Nina Falk” to “Nina Ny”." in told
+        assert "added assignment “auditor, whole institution”." in told
+    assert "Nina Ny" in desk.get(reverse("organisation:people")).text.split("History of this page", 1)[1]

@@ -22,6 +22,7 @@ from organisation.models import Administration, Institution, Unit, User
 from products import identity, keys, patients
 from products.identity import Identifier, Kind
 from products.models import Item, Patient, PatientIdentity, PatientLookUp, PatientUse, Product, Revision
+from tests.refusals import refused
 
 TWELVE, PERSON = "199006022397", identity.parse(Kind.SE_PERSONNUMMER, "19900602-2397")
 OTHER = identity.parse(Kind.NO_FNR, "01818098452")
@@ -223,6 +224,30 @@ def test_erasing_needs_a_decision(use: PatientUse, registrar: User) -> None:
         patients.erase(use.patient, decision="  ", by=registrar)
     assert list(refusal.value.message_dict) == ["decision"]
     assert PatientIdentity.objects.count() == 1
+
+
+WRITTEN = [
+    "19900602-2397",
+    "19900602–2397",
+    "19900602_2397",
+    "1990/06/02, 2397",
+    "9006022397",
+    "19 90.06.02 - 23\u200b97",
+]
+
+
+@pytest.mark.parametrize("number", WRITTEN)
+def test_what_is_kept_for_good_holds_no_patient_number_however_it_is_written(
+    use: PatientUse, engineer: User, registrar: User, number: str
+) -> None:
+    with refused("patient's number"):
+        patients.find(PERSON, purpose=f"Asked about {number}", by=engineer)
+    with refused("patient's number"):
+        patients.erase(use.patient, decision=f"Dnr 2026-17 on {number}", by=registrar)
+
+
+def test_days_and_references_with_words_between_are_no_patient_number(use: PatientUse, registrar: User) -> None:
+    patients.erase(use.patient, decision="RV 2026-00417 of 2026-03-01", by=registrar)
 
 
 def test_someone_erased_who_comes_back_is_a_new_patient(

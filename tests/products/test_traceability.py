@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from inhouse import changes
 from organisation import clock
 from organisation.models import Unit, User
-from products import traceability
-from products.models import Item, Placement, Product
+from products import identity, patients, synthetic, traceability
+from products.models import Item, Placement, Product, Revision, UnitUse
 from tests import factories, stations
 from tests.refusals import denied, refused
 
 pytestmark = pytest.mark.django_db
+
+PERSON = identity.parse("se_personnummer", min(synthetic.PUBLISHED))
 
 
 @pytest.fixture
@@ -118,7 +121,25 @@ def test_nothing_is_released_while_the_documentation_may_still_change() -> None:
         traceability.release(item, made_to="Drawing A1", checks="Measured", by=stations.engineer(product))
 
 
+def test_what_was_made_to_a_revision_that_was_given_up_is_never_released(engineer: User, owner: User) -> None:
+    product = stations.second_revision()
+    revision = stations.coming(product)
+    item = stations.made(product, "002", revision=revision)
+    changes.abandon(revision, reason="Not needed", by=owner)
+    item.refresh_from_db()
+    with refused("revision 2, which is “abandoned”: an item made to it is neither released nor placed"):
+        traceability.release(item, made_to="Drawing A2", checks="Measured", by=engineer)
+
+
 # --- placed
+
+
+@pytest.mark.parametrize("stage", [Revision.Stage.OPEN, Revision.Stage.ABANDONED, Revision.Stage.CLOSED])
+def test_an_item_is_placed_only_under_a_signed_declaration(product: Product, ward: Unit, stage: str) -> None:
+    item = stations.released(product)
+    Revision.objects.filter(pk=item.revision_id).update(stage=stage)
+    with refused("No signed declaration stands for revision 1"):
+        place(item, ward)
 
 
 def test_an_item_is_released_before_it_is_placed(product: Product, ward: Unit) -> None:
@@ -156,7 +177,7 @@ def test_a_serial_moves_and_is_at_one_place_at_a_time(product: Product, ward: Un
     assert [where(item, day) for day in ("2026-03-01", "2026-03-02", "2026-03-09", "2026-03-10")] == [
         [], [("Vårdavdelning 5", 1)], [("Vårdavdelning 5", 1)], [("Operation", 1)],
     ]  # fmt: skip
-    with stations.on_day("2026-03-11"), refused("it cannot leave earlier"):
+    with stations.on_day("2026-03-11"), refused("It was at Vårdavdelning 5 until"):
         place(item, ward, since=date(2026, 3, 9))
 
 
@@ -172,6 +193,35 @@ def test_a_lot_is_spread_over_wards_until_nothing_is_left(product: Product, ward
             place(lot, ward)
     assert where(lot, "2026-03-02") == [("Vårdavdelning 5", 4), ("Operation", 6)]
     assert traceability.left(lot) == 0
+
+
+def test_a_ward_that_gets_an_item_is_listed_as_using_the_product_from_that_day(product: Product, ward: Unit) -> None:
+    with stations.on_day("2026-03-02"):
+        lot = stations.released(product, "L1", lot_of=10)
+    with stations.on_day("2026-03-10"):
+        place(lot, ward, quantity=1, since=date(2026, 3, 4))
+        place(lot, ward, quantity=1)
+    uses = product.unit_uses.values_list("unit", "part", "since", "until")
+    assert list(uses) == [(ward.pk, "uses", date(2026, 3, 4), None)]
+
+
+def test_only_the_days_on_which_a_ward_was_not_listed_are_added(product: Product, ward: Unit) -> None:
+    for since, until in (("2026-03-01", "2026-03-03"), ("2026-03-05", "2026-03-07"), ("2026-03-09", None)):
+        UnitUse.objects.create(product=product, unit=ward, part="uses", since=since, until=until)
+    UnitUse.objects.create(product=product, unit=ward, part="makes", since="2026-03-01")
+    with stations.on_day("2026-03-02"):
+        item = stations.released(product)
+    with stations.on_day("2026-03-10"):
+        place(item, ward, since=date(2026, 3, 2))
+    days = product.unit_uses.filter(part="uses").order_by("since").values_list("since__day", "until__day")
+    assert list(days) == [(1, 3), (3, 5), (5, 7), (7, 9), (9, None)]
+
+
+def test_when_an_item_is_refused_nobody_is_listed(product: Product, ward: Unit) -> None:
+    item = stations.made(product)
+    with refused("Release the item before"):
+        place(item, ward)
+    assert not product.unit_uses.exists()
 
 
 @pytest.mark.parametrize("quantity", [0, -1])
@@ -207,6 +257,60 @@ def test_nothing_is_placed_tomorrow_or_before_it_was_made(product: Product, ward
             place(item, ward, since=date(2026, 3, 4))
 
 
+def test_nothing_is_at_a_ward_before_it_was_released(product: Product, ward: Unit) -> None:
+    with stations.on_day("2026-03-02"):
+        item = stations.made(product)
+    with stations.on_day("2026-03-05"):
+        traceability.release(item, made_to="Drawing A1", checks="Measured", by=stations.engineer(product))
+        with refused("not released until"):
+            place(item, ward, since=date(2026, 3, 4))
+        place(item, ward, since=date(2026, 3, 5))
+
+
+def test_a_serial_is_not_placed_where_it_would_have_been_at_two_places(
+    product: Product, ward: Unit, engineer: User
+) -> None:
+    operation = factories.ward("Operation")
+    with stations.on_day("2026-03-02"):
+        item = stations.released(product)
+        placement = place(item, ward)
+    with stations.on_day("2026-03-10"):
+        traceability.take_back(placement, on=date(2026, 3, 8), by=engineer)
+        with refused("It was at Vårdavdelning 5 until"):
+            place(item, operation, since=date(2026, 3, 7))
+        place(item, operation, since=date(2026, 3, 8))
+
+
+def test_an_item_leaves_a_ward_no_earlier_than_a_patient_met_it_there(
+    product: Product, ward: Unit, engineer: User
+) -> None:
+    operation = factories.ward("Operation")
+    with stations.on_day("2026-03-02"):
+        item = stations.released(product)
+        placement = place(item, ward)
+    with stations.on_day("2026-03-10"):
+        patients.note_use(item, identifier=PERSON, used_on=date(2026, 3, 6), unit=ward, by=engineer)
+        with refused("A patient met it there on"):
+            traceability.take_back(placement, on=date(2026, 3, 5), by=engineer)
+        with refused("A patient met it there on"):
+            place(item, operation, since=date(2026, 3, 5))
+        with refused("A patient met it there on"):
+            traceability.end(item, fate="scrapped", on=date(2026, 3, 5), by=engineer)
+        traceability.end(item, fate="scrapped", on=date(2026, 3, 6), by=engineer)
+
+
+def test_of_a_lot_at_a_ward_twice_one_part_leaves_while_the_other_serves(
+    product: Product, ward: Unit, engineer: User
+) -> None:
+    with stations.on_day("2026-03-02"):
+        lot = stations.released(product, "L1", lot_of=10)
+        first = place(lot, ward, quantity=2)
+    with stations.on_day("2026-03-10"):
+        place(lot, ward, quantity=3, since=date(2026, 3, 5))
+        patients.note_use(lot, identifier=PERSON, used_on=date(2026, 3, 8), unit=ward, by=engineer)
+        traceability.take_back(first, on=date(2026, 3, 6), by=engineer)
+
+
 def test_an_item_out_of_use_is_neither_released_nor_placed(product: Product, ward: Unit, engineer: User) -> None:
     made, released = stations.made(product, "1"), stations.released(product, "2")
     for item in (made, released):
@@ -232,6 +336,31 @@ def test_a_fate_ends_every_placement(product: Product, ward: Unit, engineer: Use
     lot.refresh_from_db()
     assert [lot.lives_on(date(2026, 3, day)) for day in (1, 2, 6, 7)] == [False, True, True, False]
     assert list(Item.objects.living()) == []
+
+
+@pytest.mark.parametrize("quantity", [1, 9, 11])
+def test_a_lot_does_not_end_in_part(product: Product, engineer: User, quantity: int) -> None:
+    lot = stations.released(product, "L1", lot_of=10)
+    with refused("A lot has one fate, for all 10 of it.*registered as separate lots"):
+        traceability.end(lot, fate="scrapped", on=clock.today(), quantity=quantity, by=engineer)
+    traceability.end(lot, fate="scrapped", on=clock.today(), quantity=10, by=engineer)
+
+
+def test_a_fate_comes_after_everything_that_happened_to_the_item(product: Product, ward: Unit, engineer: User) -> None:
+    with stations.on_day("2026-03-02"):
+        item = stations.made(product)
+    with stations.on_day("2026-03-04"):
+        traceability.release(item, made_to="Drawing A1", checks="Measured", by=engineer)
+    with stations.on_day("2026-03-10"):
+        with refused("not released until"):
+            traceability.end(item, fate="scrapped", on=date(2026, 3, 3), by=engineer)
+        placement = place(item, ward, since=date(2026, 3, 6))
+        with refused("it cannot leave earlier"):
+            traceability.end(item, fate="scrapped", on=date(2026, 3, 5), by=engineer)
+        traceability.take_back(placement, on=date(2026, 3, 8), by=engineer)
+        with refused("It was at Vårdavdelning 5 until"):
+            traceability.end(item, fate="scrapped", on=date(2026, 3, 7), by=engineer)
+        traceability.end(item, fate="scrapped", on=date(2026, 3, 8), by=engineer)
 
 
 def test_the_database_knows_no_item_released_by_nobody_or_ended_without_a_day(product: Product) -> None:

@@ -35,7 +35,7 @@ def non_medical_statement(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("Describe in your own words the intended use that is not medical."), "assessment-device")
 
 
-@check("G1", "VGR-12")
+@check("G1", "VGR-12", "IVDR55-0")
 def regulation(d: Dossier) -> Iterator[Missing]:
     c = course(d)
     if c and c.qualification.end == "ivdr":
@@ -189,6 +189,7 @@ def own_organisation(d: Dossier) -> Iterator[Missing]:
 
 @check("G2", "MDR55-c")
 def market(d: Dossier) -> Iterator[Missing]:
+    yield from need(d)
     if d.search is None:
         yield Missing(
             _("Search the market for an equivalent CE-marked device, and justify why none meets the need."), "market"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from inhouse.dossier import Dossier
@@ -11,12 +12,18 @@ from inhouse.law.checks import Missing, check
 from inhouse.models import EvidenceRecord
 
 
-@check("G6", "VGR-72")
+@check("G6", "VGR-72", "MDR55-0")
 def order(d: Dossier) -> Iterator[Missing]:
     if d.working is None:
         return
     records = [d.approved(d.working, kind) for kind in EvidenceRecord.Kind]
-    if any(record is None for record in records):
+    if any(d.outdated(d.working, kind) for kind in EvidenceRecord.Kind):
+        yield Missing(
+            _("Verification and validation must be done no earlier than the last change of the design, on %(day)s.")
+            % {"day": date_format(d.designed(d.working))},
+            "evidence",
+        )
+    elif any(record is None for record in records):
         yield Missing(
             _("The declaration is signed only when verification and validation are both approved."), "evidence"
         )

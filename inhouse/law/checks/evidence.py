@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from inhouse.dossier import Dossier
@@ -15,16 +16,11 @@ Kind = EvidenceRecord.Kind
 FIVE = (Group.FACILITY, Group.PROCESS, Group.DESIGN, Group.PERFORMANCE, Group.PURPOSE)
 
 
-@check("G4", "MDR55-0")
-def risk_file(d: Dossier) -> Iterator[Missing]:
-    if d.working and not d.documents_of(d.working, Group.RISK):
-        yield Missing(_("Add the risk management file."), "documents")
-
-
 @check("G4", "MDR55-f")
-def five_groups(d: Dossier) -> Iterator[Missing]:
+def documented(d: Dossier) -> Iterator[Missing]:
     if d.working is None:
         return
+    yield from described(d)
     absent = [str(group.label) for group in FIVE if not d.documents_of(d.working, group)]
     if absent:
         yield Missing(_("Add documents for: %(groups)s.") % {"groups": ", ".join(absent)}, "documents")
@@ -47,16 +43,24 @@ def user_information(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("Add the information to users."), "documents")
 
 
-def _record(d: Dossier, kind: Kind, absent: str, failed: str) -> Iterator[Missing]:
+def _record(d: Dossier, kind: Kind, absent: str, failed: str, outdated: str) -> Iterator[Missing]:
     if d.working is None or d.approved(d.working, kind):
         return
-    yield Missing(failed if d.records_of(d.working, kind) else absent, "evidence")
+    if old := d.outdated(d.working, kind):
+        days = {"day": date_format(old.done_on), "changed": date_format(d.designed(d.working))}
+        yield Missing(outdated % days, "evidence")
+    else:
+        yield Missing(failed if d.records_of(d.working, kind) else absent, "evidence")
 
 
 @check("G4", "VGR-70")
 def verified(d: Dossier) -> Iterator[Missing]:
     yield from _record(
-        d, Kind.VERIFICATION, _("Record an approved verification."), _("The latest verification was not approved.")
+        d,
+        Kind.VERIFICATION,
+        _("Record an approved verification."),
+        _("The latest verification was not approved."),
+        _("The verification of %(day)s is of an earlier design, which was changed on %(changed)s: verify it anew."),
     )
 
 
@@ -67,6 +71,7 @@ def validated(d: Dossier) -> Iterator[Missing]:
         Kind.VALIDATION,
         _("Record an approved validation against the need."),
         _("The latest validation was not approved."),
+        _("The validation of %(day)s is of an earlier design, which was changed on %(changed)s: validate it anew."),
     )
 
 
@@ -74,6 +79,22 @@ def validated(d: Dossier) -> Iterator[Missing]:
 def clinical_evaluation(d: Dossier) -> Iterator[Missing]:
     if d.working and not d.documents_of(d.working, Group.CLINICAL):
         yield Missing(_("Add the clinical evaluation."), "documents")
+
+
+@check("G4", "MDR55-0")
+def safe(d: Dossier) -> Iterator[Missing]:
+    """Annex I: the risks are managed (3), it is shown that the device meets what is asked, users are told how (23)."""
+    if d.working and not d.documents_of(d.working, Group.RISK):
+        yield Missing(_("Add the risk management file."), "documents")
+    yield from user_information(d)
+    yield from verified(d)
+
+
+@check("G5", "MDR55-0")
+def performs(d: Dossier) -> Iterator[Missing]:
+    """Annex I, 1: it performs as intended, and its benefit outweighs its risks."""
+    yield from validated(d)
+    yield from clinical_evaluation(d)
 
 
 @check("G9", "SW-12")

@@ -1,4 +1,4 @@
-"""G3: someone answers for it, a quality system holds it, its class is set."""
+"""G3, and as long as it lives: someone answers for it, a quality system holds it, its class is set."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from inhouse.law.checks import Missing, check
 
 @check("G3", "VGR-43")
 @check("G6", "VGR-43")
+@check("G8", "VGR-43")
 def owner(d: Dossier) -> Iterator[Missing]:
-    if d.ownership is not None:
+    held = d.ownership
+    if held is not None and held.person.is_active:
         return
-    if d.asked is not None:
+    if d.asked is not None and d.asked.person.is_active:
         yield Missing(
             _("%(person)s has been asked to be product owner and has not answered yet.") % {"person": d.asked.person},
+            "owner",
+        )
+    elif held is not None:
+        yield Missing(
+            _("%(person)s has left and can no longer answer for the product: appoint a new product owner.")
+            % {"person": held.person},
             "owner",
         )
     else:
@@ -38,6 +46,7 @@ def quality_system(d: Dossier) -> Iterator[Missing]:
 
 
 @check("G3", "SW-06")
+@check("G4", "SW-06")
 def risk_class(d: Dossier) -> Iterator[Missing]:
     r = d.working
     if not (r and r.intended_purpose and r.risk_class and r.class_reason):

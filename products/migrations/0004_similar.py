@@ -20,5 +20,5 @@ def forget(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("products", "0002_assessment")]
+    dependencies = [("products", "0003_assessment")]
     operations = [migrations.RunPython(index, forget)]
