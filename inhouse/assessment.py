@@ -317,8 +317,6 @@ def decide(product: Product, *, make: bool, reason: str, by: User, end: str = ""
     if product_now.stage != Product.Stage.PROPOSED:
         raise ValidationError(_("This proposal is already decided."))
     lifecycle.in_words(reason=reason)
-    if make and not assessment.is_submitted:
-        raise ValidationError(_("The assessment is not submitted yet: someone must go through it to the end."))
     if not make and not end:
         raise ValidationError({"end": _("Say how the proposal ends.")})
     if not make and end == Product.Outcome.NOT_A_DEVICE and not assessment.non_medical_statement:

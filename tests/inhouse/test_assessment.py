@@ -95,7 +95,7 @@ def test_an_answer_that_did_not_change_keeps_its_person_and_day(engineer: User, 
 
 
 def test_an_ivd_is_kept_and_waits(manager: User, engineer: User) -> None:
-    product = stations.assessed()
+    product = stations.assessed(submit=False)
     assessment.answer(product, "md_or_ivd", stations.answers({"iv1": "yes"}), by=engineer)
     assert product.revisions.get().regulation == "IVDR"
     with refused("IVDR Article 5", Refused):
@@ -174,12 +174,17 @@ def test_only_a_rejected_product_is_proposed_again(nurse: User) -> None:
     assert Assessment.objects.count() == 1
 
 
-def test_a_second_assessment_starts_without_answers_and_keeps_those_of_the_first(nurse: User) -> None:
+def test_a_second_assessment_starts_with_the_answers_of_the_first_which_stay(nurse: User) -> None:
     product = stations.rejected()
     assessment.again(product, reason="It is no longer sold", by=nurse)
     d = current(stations.fresh(product))
-    assert d.answered("outside_use") == {}
-    assert len({a.assessment_id for a in d.answers}) == 1
+    first, second = d.assessments
+    told = [
+        [(a.tree, a.question, a.value, a.reason, a.answered_by_id) for a in d.answers_of(each)]
+        for each in (first, second)
+    ]
+    assert told[0] == told[1] != []
+    assert [f.category for f in d.category_facts if f.assessment_id == second.pk] == ["manufacture_modify"]
     assert d.search is not None
 
 
@@ -191,7 +196,7 @@ def test_a_proposal_at_the_other_hospital_is_for_its_own_people(outsider: User, 
 
 
 def test_a_proposal_that_moves_to_the_other_hospital_leaves_its_quality_system(engineer: User) -> None:
-    product = stations.assessed()
+    product = stations.assessed(submit=False)
     Product.objects.filter(pk=product.pk).update(quality_system=factories.quality_system())
     for unit, kept in (
         (factories.ward(), factories.quality_system()),
