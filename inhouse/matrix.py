@@ -66,14 +66,16 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
         case "b":
             return str(d.product.quality_system or ""), "design", d.product.quality_system_id is not None
         case "c" if d.search:
-            count = len(d.considered(d.search))
-            words = {"day": date_format(d.search.searched_on), "count": count}
-            text = ngettext(
-                "Search of %(day)s, %(count)s device considered",
-                "Search of %(day)s, %(count)s devices considered",
-                count,
-            )
-            return text % words, "market", True
+            places, devices = len(d.looked(d.search)), len(d.considered(d.search))
+            words = {
+                "day": date_format(d.search.searched_on),
+                "places": ngettext("%(count)s place", "%(count)s places", places) % {"count": places},
+                "devices": ngettext("%(count)s device considered", "%(count)s devices considered", devices)
+                % {"count": devices},
+            }
+            if not places:  # the short form said in one text where was searched
+                return _("Search of %(day)s, %(devices)s") % words, "market", True
+            return _("Search of %(day)s: %(places)s, %(devices)s") % words, "market", True
         case "d":
             authority = Authority.objects.on(d.on).filter(task=Authority.Task.SUPERVISION).first()
             return (

@@ -30,7 +30,7 @@ from inhouse import (
     withdrawal,
 )
 from inhouse.dossier import current
-from inhouse.models import Declaration, EvidenceDocument, EvidenceRecord
+from inhouse.models import Declaration, EvidenceDocument, EvidenceRecord, MarketSearch
 from organisation import clock
 from organisation.models import Administration, Role, Unit, User
 from products import traceability
@@ -148,6 +148,13 @@ def proposed(
     )
 
 
+def needed(name: str = "Catheter adapter", **given: Any) -> Product:
+    """A proposal whose need is written: the market can be searched with it in view."""
+    product = proposed(name, **given)
+    assessment.write(product, NEED, by=engineer(product))
+    return fresh(product)
+
+
 def answers(given: dict[str, str], *, reason: str = "As we see it") -> assessment.Answers:
     return {question: (value, reason) for question, value in given.items()}
 
@@ -167,17 +174,31 @@ def assessed(name: str = "Catheter adapter", *, submit: bool = True, **given: An
     return fresh(product)
 
 
-def searched(product: Product) -> None:
+CATHFIX = {
+    "device": "CathFix",
+    "maker": "Fixo AB",
+    "is_device": True,
+    "is_ce_marked": True,
+    "suits_use": False,
+    "technical": "A clip of twelve millimetres",
+    "shortfall": "Too wide",
+}
+
+
+def searched(product: Product, **given: Any) -> MarketSearch:
     """The market was searched and nothing fits."""
-    market.record(
-        product,
-        searched_on=clock.today(),
-        sources="EUDAMED, three manufacturers",
-        result="none_fits",
-        justification="All adapters are made for adults",
-        candidates=[{"device": "CathFix", "maker": "Fixo AB", "shortfall": "Too wide"}],
-        by=engineer(product),
-    )
+    said: dict[str, Any] = {
+        "lookups": [
+            {"source": "EUDAMED", "query": "catheter adapter", "hits": 3},
+            {"source": "Fixo AB", "query": "adapter for children", "hits": 1},
+        ],
+        "result": "none_fits",
+        "justification": "All adapters are made for adults",
+        "candidates": [CATHFIX],
+        "grounds": ["fit", "performance"],
+        "by": engineer(product),
+    }
+    return market.record(product, **said | given)
 
 
 def eligible(name: str = "Catheter adapter", **given: Any) -> Product:

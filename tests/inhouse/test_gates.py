@@ -252,6 +252,11 @@ CASES = [
     Case("G2", "MDR55-c", "the search is from an earlier assessment", lambda d: setattr(d.search, "assessment_id", 0)),
     Case("G2", "MDR55-c", "there is an equivalent", lambda d: setattr(d.search, "result", "equivalent")),
     Case("G2", "MDR55-c", "no device was named", lambda d: d.candidates.clear()),
+    Case("G2", "MDR55-c", "a device was not judged", lambda d: setattr(d.candidates[-1], "shortfall", "")),
+    Case("G2", "MDR55-c", "no place was named", lambda d: d.lookups.clear()),
+    Case("G2", "MDR55-c", "the search is not concluded", lambda d: setattr(d.search, "concluded_on", None)),
+    Case("G2", "MDR55-n", "no ground is named", lambda d: d.grounds.clear()),
+    Case("G2", "MDR55-n", "cost is the only ground", lambda d: [setattr(g, "kind", "cost") for g in d.grounds]),
     *(
         Case("G2", "VGR-40", f"{name} is not weighed", without("assessment", name))
         for name in ("benefit", "risk", "cost", "weighing")

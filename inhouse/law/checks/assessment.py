@@ -10,6 +10,7 @@ from inhouse import guide, law
 from inhouse.dossier import Dossier
 from inhouse.law.checks import Missing, check
 from inhouse.models import Assessment, MarketSearch
+from inhouse.searches import rests_on_cost
 
 
 def course(d: Dossier) -> guide.Course | None:
@@ -190,16 +191,37 @@ def own_organisation(d: Dossier) -> Iterator[Missing]:
 @check("G2", "MDR55-c")
 def market(d: Dossier) -> Iterator[Missing]:
     yield from need(d)
-    if d.search is None:
+    search = d.search
+    if search is None:
         yield Missing(
             _("Search the market for an equivalent CE-marked device, and justify why none meets the need."), "market"
         )
-    elif d.assessment and d.search.assessment_id != d.assessment.pk:
+    elif d.assessment and search.assessment_id != d.assessment.pk:
         yield Missing(_("Search the market anew: the last search belongs to the earlier assessment."), "market")
-    elif d.search.result == MarketSearch.Result.EQUIVALENT:
+    elif search.result == MarketSearch.Result.EQUIVALENT:
         yield Missing(_("The market search found an equivalent device: buy it instead."), "market")
-    elif d.search.result == MarketSearch.Result.NONE_FITS and not d.considered(d.search):
-        yield Missing(_("Name the devices that were considered and why each does not meet the need."), "market")
+    else:
+        considered = d.considered(search)
+        if not (d.looked(search) or search.sources):  # the short form said in one text where was searched
+            yield Missing(_("Name at least one place that was searched."), "market")
+        if search.result == MarketSearch.Result.NONE_FITS and not considered:
+            yield Missing(_("Name the devices that were considered and why each does not meet the need."), "market")
+        if unjudged := [str(candidate) for candidate in considered if not candidate.shortfall]:
+            yield Missing(
+                _("Say why these do not meet the need: %(devices)s.") % {"devices": "; ".join(unjudged)}, "market"
+            )
+
+
+@check("G2", "MDR55-n")
+def grounds(d: Dossier) -> Iterator[Missing]:
+    search = d.search
+    if search and rests_on_cost(search.result, [ground.kind for ground in d.grounds_of(search)]):
+        yield Missing(
+            _(
+                "The market search gives no ground but cost: name one that is clinical, or lies in performance, fit to the patient group or availability."
+            ),
+            "market",
+        )
 
 
 @check("G2", "VGR-40")
