@@ -1,4 +1,4 @@
-"""What the device is: purpose, description, class, traits, parts. Open to change until it is declared."""
+"""What the device is: purpose, description, traits, parts. Open to change until it is declared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inhouse import lifecycle
+from inhouse import classification, lifecycle
 from inhouse.models import UnmetRequirement
 from organisation import access
 from organisation.access import Act
@@ -56,13 +56,20 @@ def opened(revision: Revision, *, by: User) -> Revision:
 def describe(
     revision: Revision, fields: dict[str, Any], *, quality_system: QualitySystem | None = None, by: User
 ) -> None:
-    """Write the design's fields and name the quality system of the product."""
+    """Write the design's fields and name the quality system of the product.
+
+    The class is not among them: it is set by its rules, and taken back here when what it rests on changes.
+    """
     revision = opened(revision, by=by)
+    if fields.keys() & {"risk_class", "class_rule", "class_reason"}:
+        raise ValidationError(_("The risk class is set by its rules, on a page of its own."))
+    changed = [name for name, value in fields.items() if getattr(revision, name) != value]
     for name, value in fields.items():
         setattr(revision, name, value)
     revision.full_clean()
     with acting(by):
         revision.save()
+        classification.reconsider(revision, changed, by=by)
         if quality_system is not None and quality_system.pk != revision.product.quality_system_id:
             Product.objects.filter(pk=revision.product_id).update(quality_system=quality_system)
 
