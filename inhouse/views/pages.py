@@ -77,6 +77,7 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("market", _("Market search"), made),
         ("owner", _("Product owner"), made),
         ("design", _("Design"), made),
+        ("class", _("Risk class"), made),
         ("documents", _("Documents"), made),
         ("evidence", _("Verification and validation"), made),
         ("declaration", _("Declaration"), made),
