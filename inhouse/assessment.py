@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from inhouse import guide, law, lifecycle
+from inhouse import classification, guide, law, lifecycle
 from inhouse.design import Piece, put_parts
 from inhouse.models import Answer, Assessment, CategoryFacts, Change, OtherRoute, Step
 from organisation import access, clock
@@ -227,6 +227,7 @@ def _follow(assessment: Assessment, *, by: User) -> None:
                 setattr(revision, name, traits[name])
             if changed:
                 revision.save(update_fields=changed)
+                classification.reconsider(revision, changed, by=by)
 
 
 def store(
@@ -277,6 +278,7 @@ def write(product: Product, fields: dict[str, Any], *, by: User, intended_purpos
                 if revision.intended_purpose != intended_purpose:
                     revision.intended_purpose = intended_purpose
                     revision.save(update_fields=["intended_purpose"])
+                    classification.reconsider(revision, ["intended_purpose"], by=by)
 
 
 @transaction.atomic

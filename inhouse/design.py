@@ -1,4 +1,4 @@
-"""What the device is: purpose, description, class, traits, parts. Open to change until it is declared."""
+"""What the device is: purpose, description, traits, parts. Open to change until it is declared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inhouse import lifecycle
+from inhouse import classification, lifecycle
 from inhouse.models import UnmetRequirement
 from organisation import access, clock
 from organisation.access import Act
@@ -59,10 +59,14 @@ def describe(
 ) -> None:
     """Write the design's fields and name the quality system of the product.
 
-    Another design than the one examined needs to be examined anew: the day it really changed is noted.
+    Another design than the one examined needs to be examined anew: the day it really changed is noted. The class is
+    not among the fields: it is set by its rules, and taken back here when what it rests on changes.
     """
     revision = opened(revision, by=by)
-    if any(_words(getattr(revision, name)) != _words(fields[name]) for name in fields.keys() & {*Revision.EXAMINED}):
+    if fields.keys() & {"risk_class", "class_rule", "class_reason"}:
+        raise ValidationError(_("The risk class is set by its rules, on a page of its own."))
+    changed = [name for name, value in fields.items() if _words(getattr(revision, name)) != _words(value)]
+    if set(changed) & {*Revision.EXAMINED}:
         revision.designed_on = clock.today()
     if quality_system and quality_system.administration_id != revision.product.unit.administration_id:
         raise ValidationError(
@@ -73,6 +77,7 @@ def describe(
     revision.full_clean()
     with acting(by):
         revision.save()
+        classification.reconsider(revision, changed, by=by)
         if quality_system is not None and quality_system.pk != revision.product.quality_system_id:
             Product.objects.filter(pk=revision.product_id).update(quality_system=quality_system)
 

@@ -150,7 +150,7 @@ def _for_product(d: Dossier, to: P) -> list[Obstacle]:
 def _for_revision(d: Dossier, revision: Revision, to: R) -> list[Obstacle]:
     lawful = gates.standing(d, *REVISION_GATES.get((R(revision.stage), to), ()))
     if to == R.DECLARED:
-        return _with([*_owned(d), *_in_development(d)], lawful)
+        return _with([*_owned(d), *_in_development(d), *_classified(d, revision)], lawful)
     if to == R.IN_FORCE:
         return _with([*_used(d), *_declared(d, revision)], lawful)
     if to == R.OPEN:
@@ -189,6 +189,14 @@ def _in_development(d: Dossier) -> list[Obstacle]:
             mend="product",
         )
     ]
+
+
+def _classified(d: Dossier, revision: Revision) -> list[Obstacle]:
+    """A class that was carried over or taken back is set before anything is signed on it."""
+    walk = d.classification(revision)
+    if walk and walk.stands_on(d.on):
+        return []
+    return [Obstacle(_("The risk class of the revision is not set."), mend="class")]
 
 
 def _used(d: Dossier) -> list[Obstacle]:

@@ -5,6 +5,7 @@ from django.urls import URLPattern
 from inhouse.views import (
     assessment,
     changes,
+    classification,
     decision,
     declarations,
     design,
@@ -36,6 +37,7 @@ urlpatterns: list[URLPattern] = [
     *decision.urls,
     *owners.urls,
     *design.urls,
+    *classification.urls,
     *evidence.urls,
     *declarations.urls,
     *readiness.urls,

@@ -18,6 +18,7 @@ from django.utils import timezone
 from inhouse import (
     assessment,
     changes,
+    classification,
     declarations,
     design,
     evidence,
@@ -30,7 +31,8 @@ from inhouse import (
     withdrawal,
 )
 from inhouse.dossier import current
-from inhouse.models import Declaration, EvidenceDocument, EvidenceRecord, MarketSearch
+from inhouse.law import rules
+from inhouse.models import Classification, Declaration, EvidenceDocument, EvidenceRecord, MarketSearch
 from organisation import clock
 from organisation.models import Administration, Role, Unit, User
 from products import traceability
@@ -55,12 +57,20 @@ DESIGN = {
     "intended_purpose": "Holds a catheter in place",
     "patient_group": "Children under ten kilos",
     "description": "A printed adapter in one size",
-    "risk_class": Revision.RiskClass.I,
-    "class_rule": "1",
-    "class_reason": "Not invasive",
     "patient_tracing": False,
     "tracing_reason": "Stays outside the body",
 }
+TICKS: dict[str, dict[str, tuple[str, ...]]] = {
+    "I": {"1": ()},
+    "IIa": {"12": ()},
+    "IIb": {"12": ("12b",)},
+    "III": {"14": ()},
+    "A": {"5": ("5a",)},
+    "B": {"6": ()},
+    "C": {"2": ()},
+    "D": {"2": ("2b",)},
+}
+"""The rules that apply, and the cases of them that fit, to get each class."""
 READINESS = {
     "managing_organisation": "Medicinsk teknik",
     "managing_contact": "mt@vastanland.example",
@@ -168,6 +178,7 @@ def assessed(name: str = "Catheter adapter", *, submit: bool = True, **given: An
     assessment.note_facts(product, "manufacture_modify", {"device": ""}, by=by)
     assessment.write(product, NEED, intended_purpose=DESIGN["intended_purpose"], by=by)
     searched(product)
+    classified(product.revisions.get())
     assessment.write(product, WEIGHING, by=by)
     if submit:
         assessment.submit(product, by=by)
@@ -239,14 +250,41 @@ def in_development(name: str = "Catheter adapter", *, design: dict[str, Any] | N
     return fresh(product)
 
 
-def describe(product: Product, **fields: Any) -> None:
-    """Write the design of the open revision."""
+def describe(product: Product, *, risk_class: str = "I", **fields: Any) -> None:
+    """Write the design of the open revision, and set its class (`risk_class`, which the rules give)."""
     design.describe(
         coming(product),
         DESIGN | fields,
         quality_system=factories.quality_system(at=place(product)),
         by=engineer(product),
     )
+    classified(coming(product), risk_class)
+
+
+def classified(revision: Revision, risk_class: str = "I", *, reason: str = "Not invasive") -> None:
+    """Every rule is considered and the class is set. One that is set already, and is another, is re-opened."""
+    by = engineer(revision.product)
+    revision.refresh_from_db(fields=["risk_class"])
+    standing = Classification.objects.filter(revision=revision, reopened_on=None, finished_on__isnull=False).exists()
+    if standing and revision.risk_class == risk_class:
+        return
+    if standing:
+        classification.reopen(revision, reason="Another class", by=by)
+    walked(revision, TICKS[risk_class])
+    classification.finish(revision, reason=reason, by=by)
+
+
+def walked(revision: Revision, applies: dict[str, tuple[str, ...]]) -> None:
+    """Every rule is answered: those that apply, with the cases that fit. The class is not set yet."""
+    by = engineer(revision.product)
+    asked = rules.edition(revision.regulation)
+    for scope in rules.SCOPES[revision.regulation]:
+        group = [rule for rule in asked.rules if rule.scope == scope]
+        classification.answer_rules(revision, scope, {rule.id: rule.id in applies for rule in group}, by=by)
+    for rule, fits in applies.items():
+        branches = asked[rule].asked
+        if branches:
+            classification.answer_rule(revision, rule, {branch.id: branch.id in fits for branch in branches}, by=by)
 
 
 def coming(product: Product) -> Revision:
@@ -449,8 +487,9 @@ def second_declared(name: str = "Catheter adapter", **given: Any) -> Product:
 
 
 def renew(product: Product) -> None:
-    """Confirm what the open revision carried over, examine it anew, sign it and make it ready."""
+    """Confirm what the open revision carried over, its class too, examine it anew, sign it and make it ready."""
     evidence.confirm_documents(coming(product), by=engineer(product))
+    classification.finish(coming(product), reason="As before", by=engineer(product))
     examined(coming(product))
     sign(product)
     registered(product)

@@ -100,5 +100,10 @@ class Classification(models.Model):
     def is_finished(self) -> bool:
         return self.finished_on is not None and self.reopened_on is None
 
+    def stands_on(self, day: date) -> bool:
+        """Whether the class was set by that day and not taken back."""
+        finished, reopened = self.finished_on, self.reopened_on
+        return finished is not None and finished <= day and (reopened is None or reopened > day)
+
     def held_on(self, day: date) -> bool:
         return self.started_on <= day

@@ -1,4 +1,4 @@
-"""What the device is: purpose, class, traits, parts."""
+"""What the device is: purpose, traits, parts. Its class has a page of its own."""
 
 from __future__ import annotations
 
@@ -27,16 +27,14 @@ from products.models import Part, Product, Revision
 
 class DesignForm(EditForm[Revision]):
     asked_for = (
-        "reference", "intended_purpose", "patient_group", "description", "risk_class", "class_rule", "class_reason",
-        "patient_tracing", "tracing_reason",
+        "reference", "intended_purpose", "patient_group", "description", "patient_tracing", "tracing_reason",
     )  # fmt: skip
     """May be left for another day, but the declaration waits for them."""
 
     class Meta:
         model = Revision
         fields = (
-            "reference", "intended_purpose", "patient_group", "description", "risk_class", "class_rule", "class_reason",
-            *Revision.TRAITS, "patient_tracing", "tracing_reason",
+            "reference", "intended_purpose", "patient_group", "description", *Revision.TRAITS, "patient_tracing", "tracing_reason",
         )  # fmt: skip
         widgets = {"patient_tracing": forms.RadioSelect}
 
@@ -48,10 +46,7 @@ class DesignForm(EditForm[Revision]):
                 [self[name] for name in ("reference", "intended_purpose", "patient_group", "description")],
             ),
             (_("Traits"), [self[name] for name in Revision.TRAITS]),
-            (
-                _("Risk class and quality system"),
-                [*(self[name] for name in ("risk_class", "class_rule", "class_reason")), system["quality_system"]],
-            ),
+            (_("Quality system"), [system["quality_system"]]),
             (_("Tracing"), [self[name] for name in ("patient_tracing", "tracing_reason")]),
         ]
 

@@ -104,7 +104,7 @@ def test_a_wrong_password_signs_nothing(owner: User) -> None:
 def test_nothing_is_signed_that_changed_after_it_was_read(owner: User) -> None:
     product = stations.documented()
     seen = stations.read(product)
-    design.describe(stations.coming(product), {"intended_purpose": "Holds two catheters"}, by=owner)
+    design.describe(stations.coming(product), {"description": "Holds two catheters"}, by=owner)
     with refused("changed after you read it"):
         signing(product, by=owner, read=seen)
 

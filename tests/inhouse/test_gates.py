@@ -145,6 +145,15 @@ def without_record(kind: str) -> Break:
     return take
 
 
+def classified_on(name: str, value: object) -> Break:
+    """The walk through the rules of the class with this fact instead."""
+    return lambda d: setattr(d.classifications[-1], name, value)
+
+
+def later(row: object, name: str, day: date) -> None:
+    setattr(row, name, day + timedelta(days=1))
+
+
 def failed(kind: str) -> Break:
     def fail(d: Dossier) -> None:
         d.records_of(working(d), kind)[-1].outcome = "not_approved"
@@ -271,10 +280,12 @@ CASES = [
     Case("G3 G6 G8", "VGR-43", "the owner has left", lambda d: setattr(d.appointments[-1].person, "is_active", False)),
     Case("G3", "VGR-44", "the owner leads nothing", lambda d: setattr(d.appointments[-1].person, "level", "staff")),
     Case("G3", "MDR55-b", "no system is named", lambda d: setattr(d.product, "quality_system_id", None)),
-    *(
-        Case("G3 G4", "SW-06", f"{name} is empty", without("design", name))
-        for name in ("intended_purpose", "risk_class", "class_reason")
-    ),
+    Case("G3 G4", "SW-06", "the purpose is empty", without("design", "intended_purpose")),
+    Case("G3 G4", "SW-06", "nobody went through the rules", lambda d: d.classifications.clear()),
+    Case("G3 G4", "SW-06", "the class is not set", classified_on("finished_on", None)),
+    Case("G3 G4", "SW-06", "the class is set tomorrow", lambda d: later(d.classifications[-1], "finished_on", d.on)),
+    Case("G3 G4", "SW-06", "the class was taken back", lambda d: setattr(d.classifications[-1], "reopened_on", d.on)),
+    Case("G3 G4", "SW-06", "there is no reason", classified_on("reason", "")),
     Case("G4", "MDR55-0", "there is no risk file", without_documents("risk")),
     *(
         Case("G4", "MDR55-f", f"nothing is written on {group}", without_documents(group))
