@@ -399,10 +399,14 @@ def _copy(walk: Classification, revision: Revision) -> None:
     if not walk.is_finished:
         return
     expert = bool(walk.override_class)
+    earlier = Classification.objects.filter(revision=revision, finished_on__isnull=False).exclude(pk=walk.pk).last()
+    before = revision.risk_class or (earlier.risk_class if earlier else "")
     revision.risk_class = walk.risk_class
     revision.class_rule = "" if expert else walk.deciding_rule
     revision.class_reason = walk.override_reason if expert else walk.reason
-    revision.save(update_fields=["risk_class", "class_rule", "class_reason"])
+    if before not in ("", revision.risk_class):
+        revision.designed_on = clock.today()  # verification and validation are held against the class
+    revision.save(update_fields=["risk_class", "class_rule", "class_reason", "designed_on"])
 
 
 def _reopen(revision: Revision, walk: Classification, *, reason: str, by: User) -> None:
