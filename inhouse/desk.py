@@ -218,7 +218,9 @@ def _how_far(d: Dossier) -> str:
     if stage == Product.Stage.REJECTED:
         return product.get_outcome_display()
     if stage == Product.Stage.ELIGIBLE and not product.owner_id:
-        return _("waits for an answer from %(person)s") % {"person": d.asked.person} if d.asked else _("has no owner yet")
+        return (
+            _("waits for an answer from %(person)s") % {"person": d.asked.person} if d.asked else _("has no owner yet")
+        )
     return ""
 
 

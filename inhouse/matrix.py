@@ -58,7 +58,11 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
     revision = d.working
     match point:
         case "a":
-            return _whereabouts(d), "items" if d.items or d.product.stage not in OVER else "", bool(d.answered("prohibitions"))
+            return (
+                _whereabouts(d),
+                "items" if d.items or d.product.stage not in OVER else "",
+                bool(d.answered("prohibitions")),
+            )
         case "b":
             return str(d.product.quality_system or ""), "design", d.product.quality_system_id is not None
         case "c" if d.search:

@@ -21,7 +21,6 @@ from organisation.doors import Request, door
 from organisation.forms import Form
 from products.models import Product, Revision
 
-
 GATES = [gate for gates_of in lifecycle.REVISION_GATES.values() for gate in gates_of]
 """All that a revision passes before it is in force."""
 

@@ -145,7 +145,9 @@ def product(request: Request, product: Product) -> HttpResponse:
         ahead=ahead,
         watch=watch,
         signing=signing,
-        onward=None if then else _onward(request, d, signing, [*watch, *(signing or []), *(o for _step, before in ahead for o in before)]),
+        onward=None
+        if then
+        else _onward(request, d, signing, [*watch, *(signing or []), *(o for _step, before in ahead for o in before)]),
         matrix=matrix(d),
         coming_up=coming_up(d),
         floor=retention.floor(d),
@@ -253,9 +255,7 @@ def search(request: Request) -> HttpResponse:
     q = request.GET.get("q", "").strip()
     if not q:
         return render(request, "inhouse/products/search.html", {"q": q})
-    found = list(
-        Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:FOUND]
-    )
+    found = list(Product.objects.filter(Q(name__icontains=q) | Q(number__icontains=q)).select_related("unit")[:FOUND])
     items = list(
         Item.objects.filter(Q(identifier__icontains=q) | Q(label_code__iexact=q))
         .select_related("product", "revision")

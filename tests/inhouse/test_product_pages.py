@@ -130,7 +130,7 @@ def test_a_proposer_sees_how_far_the_proposals_are(client: Client, manager: User
     owned = stations.owned("Knee rest")
     used = stations.in_use("Leg rest")
     client.force_login(begun.proposed_by)
-    told = {product: words for product, words in client.get(reverse("inhouse:home")).context["proposals"]}
+    told = dict(client.get(reverse("inhouse:home")).context["proposals"])
     assert told[begun].endswith("things left before the decision")
     assert told[ready] == "waits for a manager to decide"
     assert told[ended] == ended.get_outcome_display()
