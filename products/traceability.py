@@ -256,7 +256,9 @@ def end(item: Item, *, fate: str, on: date, note: str = "", by: User) -> None:
     if on < item.made_on:
         raise ValidationError({"on": _("It was not made until %(day)s.") % {"day": date_format(item.made_on)}})
     if item.released_on and on < item.released_on:
-        raise ValidationError({"on": _("The item was not released until %(day)s.") % {"day": date_format(item.released_on)}})
+        raise ValidationError(
+            {"on": _("The item was not released until %(day)s.") % {"day": date_format(item.released_on)}}
+        )
     _refuse_while_elsewhere(item, on, field="on")
     with acting(by, reason=note):
         for present in item.placements.filter(until=None):
