@@ -19,7 +19,7 @@ from inhouse import followup, law, lifecycle, market, retention
 from inhouse.dossier import Dossier, dossier
 from inhouse.matrix import matrix
 from inhouse.models import Declaration
-from inhouse.obstacles import WAY, Obstacle, told
+from inhouse.obstacles import PROPOSAL, Obstacle, told
 from inhouse.views import pages
 from organisation import access, clock
 from organisation.access import Act
@@ -36,7 +36,7 @@ FORWARD = (Product.Stage.ELIGIBLE, Product.Stage.DEVELOPMENT, Product.Stage.IN_U
 HEADED = ("", "product", "decision", "suspension")
 """Pages that the head of the overview leads to by a button of their own."""
 MENDED_BY = {
-    **dict.fromkeys(WAY[:8], Act.ASSESS),
+    **dict.fromkeys(PROPOSAL, Act.ASSESS),
     "owner": Act.DECIDE,
     "declaration": Act.REGISTER,
 }
