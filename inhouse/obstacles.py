@@ -40,12 +40,10 @@ class Refused(ValidationError):
         super().__init__([str(obstacle) for obstacle in self.obstacles])
 
 
-PROPOSAL = (
+WAY = (
     "assessment-proposal", "assessment-device", "assessment-route", "assessment-scope", "assessment-need", "market",
     "assessment-prohibitions", "class", "software", "assessment-weighing", "assessment",
-)  # fmt: skip
-WAY = (
-    *PROPOSAL, "owner", "design", "documents", "evidence", "declaration", "readiness", "units", "items", "follow-up",
+    "owner", "design", "documents", "evidence", "declaration", "readiness", "units", "items", "follow-up",
     "change", "suspension", "withdrawal", "product", "decision",
 )  # fmt: skip
 """The pages where things are mended, in the order in which one comes to them; the decision closes the way."""
