@@ -55,6 +55,17 @@ NO_DEVICE = given("general_definition", g1="no", g3="no", g4="no")
 WEIGHING = stations.WEIGHING | {"support_needed": "False"}
 
 
+STEPS = [
+    "assessment-proposal",
+    "assessment-scope",
+    "assessment-device",
+    "assessment-route",
+    "assessment-need",
+    "assessment-prohibitions",
+    "assessment-weighing",
+]
+
+
 @pytest.fixture
 def proposer(client: Client, nurse: User) -> Client:
     return sign_in(client, nurse)
@@ -270,6 +281,13 @@ def test_nothing_is_answered_over_what_someone_else_answered_meanwhile(
     assert written(product, tree) == theirs
 
 
+@pytest.mark.parametrize("name", STEPS[1:])
+def test_every_page_of_questions_carries_what_it_was_made_from(proposer: Client, name: str) -> None:
+    shown = proposer.get(page(name, stations.assessed()))
+    for form in shown.context["errors"]:
+        assert f'name="{form["seen"].html_name}" value="{form["seen"].value()}"' in shown.text
+
+
 def test_who_answers_alone_is_asked_nothing_also_after_coming_back(proposer: Client) -> None:
     product = stations.proposed()
     address = page("assessment-route", product)
@@ -295,17 +313,6 @@ def test_a_proposal_is_worded_anew_until_it_is_decided(proposer: Client, ward: A
 
 
 # --- who may, and when
-
-
-STEPS = [
-    "assessment-proposal",
-    "assessment-scope",
-    "assessment-device",
-    "assessment-route",
-    "assessment-need",
-    "assessment-prohibitions",
-    "assessment-weighing",
-]
 
 
 @pytest.mark.parametrize("name", STEPS)
