@@ -109,7 +109,7 @@ def design(request: Request, product: Product) -> HttpResponse:
         return redirect("inhouse:design", product.pk)
     return pages.show(
         request, product, "inhouse/design/page.html", d=d, revision=revision, form=form, system=system, pieces=parts,
-        groups=form.groups(system), errors=asked, refused=any(each.errors for each in asked), parts=d.parts_of(revision),
+        headings=form.groups(system), errors=asked, refused=any(each.errors for each in asked), parts=d.parts_of(revision),
     )  # fmt: skip
 
 
