@@ -4,6 +4,7 @@ from django.urls import URLPattern
 
 from inhouse.views import (
     assessment,
+    candidates,
     changes,
     decision,
     declarations,
@@ -33,6 +34,7 @@ urlpatterns: list[URLPattern] = [
     *assessment.urls,
     *questions.urls,
     *market.urls,
+    *candidates.urls,
     *decision.urls,
     *owners.urls,
     *design.urls,

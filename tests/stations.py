@@ -169,7 +169,7 @@ def assessed(name: str = "Catheter adapter", **given: Any) -> Product:
     return fresh(product)
 
 
-CATHFIX = {
+CATHFIX: dict[str, Any] = {
     "device": "CathFix",
     "maker": "Fixo AB",
     "is_device": True,
