@@ -100,6 +100,8 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.patients.use": (PRODUCT, lambda p: {"pk": only(PatientUse).pk}),
     "inhouse.views.patients.patient": (ADMINISTRATION, lambda p: {"pk": only(PatientUse).patient_id}),
     "inhouse.views.followup.action_of": (PRODUCT, lambda p: {"pk": only(FollowUpAction).pk}),
+    "inhouse.views.classification.group": (PRODUCT, lambda p: {"pk": p.pk, "key": "active"}),
+    "inhouse.views.classification.one_rule": (PRODUCT, lambda p: {"pk": p.pk, "key": "12"}),
     "inhouse.views.changes.revision_of": (PRODUCT, lambda p: {"pk": only(Revision).pk}),
     "inhouse.views.lists.place": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
     "inhouse.views.places.administration_of": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
@@ -121,6 +123,8 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
 STRICTER: dict[tuple[str, str], Act] = {
     ("GET", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
     ("POST", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
+    ("POST", "inhouse:class-rules"): Act.KEEP,
+    ("POST", "inhouse:class-rule"): Act.KEEP,
 }
 ONLY = {("POST", "inhouse:owner-answer"): "successor"}  # who is asked to be the owner
 
