@@ -176,7 +176,7 @@ def read(product: Product) -> Course:
         .annotate(
             with_plan=Exists(SoftwarePlan.objects.complete().filter(**of)),
             with_modules=Exists(SoftwareModule.objects.filter(is_device=True, **of)),
-            with_tests=Count("software_tests"),
+            tests=Count("software_tests"),
             with_data=Exists(DataSet.objects.filter(**of)),
             with_points=Exists(AiPoint.objects.filter(**of)),
             with_steps=Exists(AiStep.objects.filter(**of)),
@@ -191,8 +191,8 @@ def read(product: Product) -> Course:
         .annotate(with_lookups=Exists(Lookup.objects.filter(**of)), with_candidates=Exists(Candidate.objects.filter(**of)), grounded=Count("grounds", filter=~Q(grounds__kind=Ground.Kind.COST)))
         .last()
     )  # fmt: skip
-    revision.with_tests = revision.with_tests >= len(software().tests)
-    kinds = ("plan", "modules", "tests", "data", "points", "steps")
+    kinds = ("plan", "modules", "data", "points", "steps")
+    tested = {"tests"} if revision.tests >= len(software().tests) else set()
     return Course(
         product=product,
         assessment=assessment,
@@ -205,7 +205,7 @@ def read(product: Product) -> Course:
         searched=frozenset(
             kind for kind, there in (("lookups", search and search.with_lookups), ("candidates", search and search.with_candidates)) if there
         ),
-        software=frozenset(kind for kind in kinds if getattr(revision, f"with_{kind}")),
+        software=frozenset({kind for kind in kinds if getattr(revision, f"with_{kind}")} | tested),
     )  # fmt: skip
 
 

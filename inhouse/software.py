@@ -24,6 +24,9 @@ from organisation.history import acting
 from organisation.models import User
 from products.models import Product, Revision
 
+ENDED = (Revision.Stage.CLOSED, Revision.Stage.ABANDONED)
+"""Stages of a revision in which nobody plans for it any more."""
+
 
 class Module(TypedDict):
     """A module as it is listed."""
@@ -85,7 +88,7 @@ def _living(revision: Revision, *, by: User) -> Revision:
             raise ValidationError(
                 _("The product has ended: it is “%(stage)s”.") % {"stage": product.get_stage_display()}
             )
-        if revision.stage in (Revision.Stage.CLOSED, Revision.Stage.ABANDONED):
+        if revision.stage in ENDED:
             raise ValidationError(
                 _("Revision %(number)s has ended: it is “%(stage)s”.")
                 % {"number": revision.number, "stage": revision.get_stage_display()}
@@ -143,7 +146,8 @@ def plan(
     revision = _opened(revision, by=by)
     if device_since and device_since > clock.today():
         raise ValidationError({"device_since": _("The day cannot lie in the future.")})
-    if is_ai and is_high_risk and not high_risk_reason.strip():
+    standing = ("", *law().in_house.reason_words.values())
+    if is_ai and is_high_risk and high_risk_reason.strip() in standing:
         raise ValidationError({"high_risk_reason": _("Give the reason for calling it high-risk.")})
     if not is_ai:
         is_high_risk, high_risk_reason = False, ""
