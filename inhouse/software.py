@@ -213,8 +213,8 @@ def _judge(module: Module, revision: Revision) -> None:
         return
     if module["risk_class"] not in Revision.RiskClass.of[revision.regulation]:
         raise ValidationError(
-            _("Give the module “%(name)s” its risk class under %(regulation)s.") % about
-            | {"regulation": revision.regulation}
+            _("Give the module “%(name)s” its risk class under %(regulation)s.")
+            % {**about, "regulation": revision.regulation}
         )
     if not module["marking"].strip():
         raise ValidationError(_("Say how the module “%(name)s” is identified as a device.") % about)

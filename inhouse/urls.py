@@ -25,6 +25,7 @@ from inhouse.views import (
     public,
     questions,
     readiness,
+    software,
 )
 
 app_name = "inhouse"
@@ -34,6 +35,7 @@ urlpatterns: list[URLPattern] = [
     *assessment.urls,
     *questions.urls,
     *market.urls,
+    *software.urls,
     *decision.urls,
     *owners.urls,
     *design.urls,

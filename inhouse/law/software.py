@@ -63,7 +63,7 @@ class InHouse:
 class Applies:
     """From when a part of the AI Act applies."""
 
-    on: date
+    day: date
     what_words: Words
     source_words: Words
 
