@@ -74,4 +74,4 @@ def reasons(d: Dossier) -> Iterator[Missing]:
         if answer and answer.value in asked[name].reason and not answer.reason:
             yield Missing(_("Give the reason why the software is a device."), "assessment-device")
     if not revision.class_reason:
-        yield Missing(_("Give the reason for the risk class of the software."), "design")
+        yield Missing(_("Give the reason for the risk class of the software."), "class")
