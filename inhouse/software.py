@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from inhouse import design, lifecycle
+from inhouse import classification, design, lifecycle
 from inhouse.law.software import Entry
 from inhouse.law.software import software as law
 from inhouse.models import AiPoint, AiStep, Answer, DataSet, SoftwareModule, SoftwarePlan, SoftwareTest
@@ -163,9 +163,13 @@ def plan(
     row.is_high_risk, row.high_risk_reason = judged
     with acting(by):
         row.save()
-        if (revision.is_software, revision.is_ai) != (True, is_ai):
-            revision.is_software, revision.is_ai = True, is_ai
-            revision.save(update_fields=["is_software", "is_ai"])
+        traits = {"is_software": True, "is_ai": is_ai}
+        if changed := [name for name, value in traits.items() if getattr(revision, name) != value]:
+            for name in changed:
+                setattr(revision, name, traits[name])
+            revision.designed_on = clock.today()
+            revision.save(update_fields=[*changed, "designed_on"])
+            classification.reconsider(revision, set(changed) - {"is_ai"}, by=by)  # no rule of Annex VIII asks about AI
     return row
 
 
