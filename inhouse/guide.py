@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from inhouse import law
 from inhouse.dossier import Dossier
 from inhouse.law.rules import SCOPES, edition
+from inhouse.law.software import software
 from inhouse.models import (
     AiPoint,
     AiStep,
@@ -32,7 +33,6 @@ from inhouse.models import (
     OtherRoute,
     SoftwareModule,
     SoftwarePlan,
-    SoftwareTest,
 )
 from products.models import Product, Revision
 
@@ -174,9 +174,9 @@ def read(product: Product) -> Course:
     revision = (
         Revision.objects.filter(product=product)
         .annotate(
-            with_plan=Exists(SoftwarePlan.objects.filter(**of)),
-            with_modules=Exists(SoftwareModule.objects.filter(**of)),
-            with_tests=Exists(SoftwareTest.objects.filter(**of)),
+            with_plan=Exists(SoftwarePlan.objects.complete().filter(**of)),
+            with_modules=Exists(SoftwareModule.objects.filter(is_device=True, **of)),
+            tests=Count("software_tests"),
             with_data=Exists(DataSet.objects.filter(**of)),
             with_points=Exists(AiPoint.objects.filter(**of)),
             with_steps=Exists(AiStep.objects.filter(**of)),
@@ -191,7 +191,8 @@ def read(product: Product) -> Course:
         .annotate(with_lookups=Exists(Lookup.objects.filter(**of)), with_candidates=Exists(Candidate.objects.filter(**of)), grounded=Count("grounds", filter=~Q(grounds__kind=Ground.Kind.COST)))
         .last()
     )  # fmt: skip
-    kinds = ("plan", "modules", "tests", "data", "points", "steps")
+    kinds = ("plan", "modules", "data", "points", "steps")
+    tested = {"tests"} if revision.tests >= len(software().tests) else set()
     return Course(
         product=product,
         assessment=assessment,
@@ -204,7 +205,7 @@ def read(product: Product) -> Course:
         searched=frozenset(
             kind for kind, there in (("lookups", search and search.with_lookups), ("candidates", search and search.with_candidates)) if there
         ),
-        software=frozenset(kind for kind in kinds if getattr(revision, f"with_{kind}")),
+        software=frozenset({kind for kind in kinds if getattr(revision, f"with_{kind}")} | tested),
     )  # fmt: skip
 
 
@@ -217,9 +218,15 @@ def of(d: Dossier, assessment: Assessment | None = None) -> Course:
     search = own[-1] if own else None
     classification = d.classification(revision)
     rows: dict[str, list[Any]] = {
-        "plan": d.software_plans, "modules": d.software_modules, "tests": d.software_tests, "data": d.data_sets,
-        "points": d.ai_points, "steps": d.ai_steps,
-    }  # fmt: skip
+        "plan": [plan for plan in d.software_plans if plan.is_complete],
+        "modules": [module for module in d.software_modules if module.is_device],
+        "tests": d.software_tests,
+        "data": d.data_sets,
+        "points": d.ai_points,
+        "steps": d.ai_steps,
+    }
+    if sum(test.revision_id == revision.pk for test in d.software_tests) < len(software().tests):
+        rows["tests"] = []
     return Course(
         product=d.product,
         assessment=about,
@@ -352,8 +359,8 @@ def _software(c: Course) -> Iterator[Stop]:
     yield Stop("software", "software-early", done="plan" in c.software)
     yield Stop("software", "software-modules", done="modules" in c.software)
     yield Stop("software", "software-tests", done="tests" in c.software)
-    if c.revision.is_ai:
-        yield Stop("software", "software-data", done="data" in c.software)
+    if c.revision.is_ai:  # what follows is voluntary in-house: going past the data is enough (AIA-A)
+        yield Stop("software", "software-data", done=bool(c.software & {"data", "points"}))
         yield Stop("software", "software-points", done="points" in c.software)
         yield Stop("software", "software-steps", done="steps" in c.software)
 
