@@ -36,6 +36,7 @@ PAGES = {
     "assessment-scope",
     "assessment-weighing",
     "change",
+    "class",
     "decision",
     "declaration",
     "design",
