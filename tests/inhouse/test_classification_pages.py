@@ -167,7 +167,7 @@ def test_each_guided_page_takes_few_queries_however_much_is_answered(
     writer: Client, engineer: User, proposal: Product, django_assert_max_num_queries: Any
 ) -> None:
     addresses = [page("class-rules", proposal, scope) for scope in SCOPES["MDR"]] + [page("class-result", proposal)]
-    counts = {}
+    counts: dict[str, set[int]] = {}
     for answered in (False, True):
         if answered:
             stations.walked(stations.coming(proposal), {"8": ("8a",), "11": ("11a",), "12": ()})

@@ -37,6 +37,7 @@ PAGES = {
     "assessment-scope",
     "assessment-weighing",
     "change",
+    "class",
     "decision",
     "declaration",
     "design",
