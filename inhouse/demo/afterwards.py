@@ -93,7 +93,7 @@ class Afterwards(Route):
 
     def _renew_search(self) -> None:
         why = f"Förnyad genomgång av marknaden. {self.device.why}"
-        self._search(why, self.device.candidates, self.device.result)
+        self._search(why, self.device.candidates, self.device.result, self.device.grounds)
 
     def _review(self, said: dict[str, Any]) -> None:
         actions = said.get("actions", [])
@@ -152,7 +152,12 @@ class Afterwards(Route):
 
     def _do_search(self, said: dict[str, Any], call: dict[str, Any]) -> Days:
         device = self.device
-        self._search(said["why"], said.get("candidates", device.candidates), said.get("result", device.result))
+        self._search(
+            said["why"],
+            said.get("candidates", device.candidates),
+            said.get("result", device.result),
+            said.get("grounds", device.grounds),
+        )
         yield from ()
 
     def _do_suspend(self, cause: str, call: dict[str, Any]) -> Days:
