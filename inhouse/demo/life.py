@@ -30,6 +30,7 @@ class Life(Story):
         self.edition = 1
         self.calm = 0
         self.calls: list[dict[str, Any]] = []
+        self.found: dict[str, Any] = {}
         self.met: list[Identifier] = []
 
     # --- who and what
