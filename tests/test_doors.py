@@ -91,7 +91,10 @@ def only(model: Any, **which: Any) -> Any:
 OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.pages.product": (PRODUCT, lambda p: {"pk": p.pk}),
     "inhouse.views.owners.appointment": (PRODUCT, lambda p: {"pk": p.appointments.latest("pk").pk}),
-    "inhouse.views.evidence.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(Document, confidential=True).pk}),
+    "inhouse.views.evidence.paper": (
+        PRODUCT,
+        lambda p: {"pk": p.pk, "document": only(Document, confidential=True, evidence__isnull=False).pk},
+    ),
     "inhouse.views.evidence.entry": (PRODUCT, lambda p: {"pk": only(EvidenceDocument).pk}),
     "inhouse.views.market.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(MarketFile).document_id}),
     "inhouse.views.candidates.one": (PRODUCT, lambda p: {"pk": p.pk, "key": str(only(Candidate).pk)}),

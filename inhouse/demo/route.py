@@ -100,7 +100,7 @@ class Route(Life):
         device = self.device
         if not device.searched:
             return
-        self._search(self.device.why, self.device.candidates, self.device.result)
+        self._search(device.why, device.candidates, device.result, device.grounds)
         yield clock.today()
         reasons = {
             "ce_equivalent_exists": device.why,
