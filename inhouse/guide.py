@@ -173,6 +173,7 @@ def read(product: Product) -> Course:
     of = {"revision": OuterRef("pk")}
     revision = (
         Revision.objects.filter(product=product)
+        .select_related("software_plan")
         .annotate(
             with_plan=Exists(SoftwarePlan.objects.complete().filter(**of)),
             with_modules=Exists(SoftwareModule.objects.filter(is_device=True, **of)),
