@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from inhouse import law
 from inhouse.dossier import Dossier
 from inhouse.law.rules import SCOPES, edition
+from inhouse.law.software import software
 from inhouse.models import (
     AiPoint,
     AiStep,
@@ -31,7 +32,6 @@ from inhouse.models import (
     OtherRoute,
     SoftwareModule,
     SoftwarePlan,
-    SoftwareTest,
 )
 from products.models import Product, Revision
 
@@ -41,11 +41,8 @@ QUALIFICATION = "software_is_device"
 
 SEARCHED = ("lookups", "candidates", "conclusion")
 """What shows how far a market search has come."""
-SOFTWARE: dict[str, Any] = {
-    "plan": SoftwarePlan, "modules": SoftwareModule, "tests": SoftwareTest, "data": DataSet, "points": AiPoint,
-    "steps": AiStep,
-}  # fmt: skip
-"""What is written down of software, by the pages of the way."""
+SOFTWARE = ("plan", "modules", "data", "points", "steps")
+"""What is written down of software beside its tests, by the pages of the way."""
 
 
 @dataclass(frozen=True)
@@ -186,15 +183,19 @@ def read(product: Product) -> Course:
         )
         .latest("number")
     )
-    standing = Classification.objects.filter(revision=OuterRef("pk"), reopened_on=None)
+    of = {"revision": OuterRef("pk")}
+    standing = Classification.objects.filter(reopened_on=None, **of)
     revision = (
         Revision.objects.filter(product=product)
+        .select_related("software_plan")
         .annotate(
             standing=Subquery(standing.order_by("-pk").values("pk")[:1]),
-            **{
-                f"with_{kind}": Exists(model.objects.filter(revision=OuterRef("pk")))
-                for kind, model in SOFTWARE.items()
-            },
+            with_plan=Exists(SoftwarePlan.objects.complete().filter(**of)),
+            with_modules=Exists(SoftwareModule.objects.filter(is_device=True, **of)),
+            tests=Count("software_tests"),
+            with_data=Exists(DataSet.objects.filter(**of)),
+            with_points=Exists(AiPoint.objects.filter(**of)),
+            with_steps=Exists(AiStep.objects.filter(**of)),
         )
         .latest("number")
     )
@@ -206,6 +207,7 @@ def read(product: Product) -> Course:
     classification = next((answer.classification for answer in answers if answer.classification_id), None)
     if classification is None and revision.standing:  # begun, and no rule answered yet
         classification = Classification.objects.get(pk=revision.standing)
+    tested = {"tests"} if revision.tests >= len(software().tests) else set()
     return Course(
         product=product,
         assessment=assessment,
@@ -215,7 +217,7 @@ def read(product: Product) -> Course:
         other_route=getattr(assessment, "other_route", None),
         classification=classification,
         searched=frozenset(kind for kind in SEARCHED if getattr(assessment, f"with_{kind}")),
-        software=frozenset(kind for kind in SOFTWARE if getattr(revision, f"with_{kind}")),
+        software=frozenset({kind for kind in SOFTWARE if getattr(revision, f"with_{kind}")} | tested),
     )
 
 
@@ -232,9 +234,15 @@ def of(d: Dossier, assessment: Assessment | None = None) -> Course:
     search = own[-1] if own else None
     classification = d.classification(revision)
     rows: dict[str, list[Any]] = {
-        "plan": d.software_plans, "modules": d.software_modules, "tests": d.software_tests, "data": d.data_sets,
-        "points": d.ai_points, "steps": d.ai_steps,
-    }  # fmt: skip
+        "plan": [plan for plan in d.software_plans if plan.is_complete],
+        "modules": [module for module in d.software_modules if module.is_device],
+        "tests": d.software_tests,
+        "data": d.data_sets,
+        "points": d.ai_points,
+        "steps": d.ai_steps,
+    }
+    if sum(test.revision_id == revision.pk for test in d.software_tests) < len(software().tests):
+        rows["tests"] = []
     there = {
         "lookups": search and d.looked(search),
         "candidates": search and d.considered(search),

@@ -27,7 +27,7 @@ from inhouse.views import guided, pages
 from organisation import access, clock
 from organisation.access import Act
 from organisation.doors import Request, door
-from organisation.forms import EditForm, Form
+from organisation.forms import EditForm, Form, ModelForm
 from products.models import Product, Revision
 
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
@@ -103,6 +103,10 @@ class Work:
             frame="inhouse/product.html", back=reverse("inhouse:software", args=[self.product.pk]), **context,
         )  # fmt: skip
 
+    def elsewhere(self) -> HttpResponse:
+        """To the page above, when this one has nothing to ask."""
+        return redirect("inhouse:assessment" if self.course else "inhouse:software", self.product.pk)
+
     def onward(self) -> HttpResponse:
         """After saving: the next page of the way, or the product's page; the same page for whoever wants more lines."""
         if "more" in self.request.POST:
@@ -174,7 +178,7 @@ class EarlyForm(EditForm[SoftwarePlan]):
 def early(request: Request, product: Product) -> HttpResponse:
     """Whether something is still being developed, from when it is treated as a device, and which kind of AI it is."""
     work = Work(request, product, "software-early")
-    row = SoftwarePlan.objects.filter(revision=work.revision).first()
+    row: SoftwarePlan | None = getattr(work.revision, "software_plan", None)
     form = EarlyForm(
         guided.typed(request),
         instance=row or SoftwarePlan(revision=work.revision),
@@ -337,7 +341,7 @@ def tests(request: Request, product: Product) -> HttpResponse:
 # --- data sets
 
 
-class DataSetForm(EditForm[DataSet]):
+class NewDataSetForm(ModelForm[DataSet]):
     use_required_attribute = False
 
     class Meta:
@@ -347,10 +351,19 @@ class DataSetForm(EditForm[DataSet]):
         )  # fmt: skip
 
 
+class DataSetForm(EditForm[DataSet]):
+    use_required_attribute = False
+
+    class Meta(NewDataSetForm.Meta):
+        pass
+
+
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def data(request: Request, product: Product) -> HttpResponse:
     """The data sets of a model, one form for a new one or for the one that is changed."""
     work = Work(request, product, "software-data")
+    if not work.revision.is_ai:
+        return work.elsewhere()
     rows = list(DataSet.objects.filter(revision=work.revision))
     chosen = _chosen(rows, request.POST.get("data_set") or request.GET.get("change"))
     if request.method == "POST" and "remove" in request.POST:
@@ -360,18 +373,20 @@ def data(request: Request, product: Product) -> HttpResponse:
             messages.success(request, _("“%(name)s” is removed from the list.") % {"name": gone})
         pages.complain(request, bare)
         return redirect("inhouse:software-data", product.pk)
-    instance = DataSet.objects.get(pk=chosen.pk) if chosen else DataSet(revision=work.revision)
-    form = DataSetForm(guided.typed(request), instance=instance)
+    sent = guided.typed(request)
+    form: NewDataSetForm | DataSetForm
+    if chosen:
+        form = DataSetForm(sent, instance=DataSet.objects.get(pk=chosen.pk))
+    else:
+        form = NewDataSetForm(sent, instance=DataSet(revision=work.revision))
     if request.method == "POST" and not chosen and not form.has_changed():  # nothing was begun
-        form = DataSetForm(instance=instance)
+        form = NewDataSetForm(instance=form.instance)
         if "more" not in request.POST and work.is_open:
             return work.onward()
     elif guided.sent(request, form) and pages.attempt(
         form, lambda: rules.keep_data_set(work.revision, form.values, data_set=chosen, by=request.user)
     ):
         return work.onward()
-    if not work.revision.is_ai:
-        return redirect("inhouse:assessment" if work.course else "inhouse:software", product.pk)
     return work.show(
         "data.html",
         title=_("Which data is the model made from?"),
@@ -406,6 +421,8 @@ class PointForm(Form):
 def points(request: Request, product: Product) -> HttpResponse:
     """The principles and the points of the AI Act, voluntary for what is made in-house."""
     work = Work(request, product, "software-points", living=True)
+    if not work.revision.is_ai:
+        return work.elsewhere()
     rows = list(AiPoint.objects.filter(revision=work.revision))
     answered, seen = _by("point", rows), Seen(request, rows)
     checklist = [PointForm(entry, answered.get(entry.id), guided.typed(request)) for entry in law().checklist]
@@ -413,8 +430,6 @@ def points(request: Request, product: Product) -> HttpResponse:
         wanted: Mapping[str, Any] = {form.entry.id: form.cleaned_data for form in checklist}
         if pages.attempt(seen, lambda: rules.answer_points(work.revision, wanted, by=request.user)):
             return work.onward()
-    if not work.revision.is_ai:
-        return redirect("inhouse:assessment" if work.course else "inhouse:software", product.pk)
     count = len(law().principles)
     return work.show(
         "points.html",
@@ -440,6 +455,8 @@ class StepForm(Form):
 def steps(request: Request, product: Product) -> HttpResponse:
     """When each of the seven steps towards use is to be done."""
     work = Work(request, product, "software-steps", living=True)
+    if not work.revision.is_ai:
+        return work.elsewhere()
     rows = list(AiStep.objects.filter(revision=work.revision))
     planned, seen = _by("step", rows), Seen(request, rows)
     plan = [StepForm(entry, planned.get(entry.id), guided.typed(request)) for entry in law().steps]
@@ -447,8 +464,6 @@ def steps(request: Request, product: Product) -> HttpResponse:
         wanted: Mapping[str, Any] = {form.entry.id: form.cleaned_data for form in plan}
         if pages.attempt(seen, lambda: rules.plan_steps(work.revision, wanted, by=request.user)):
             return work.onward()
-    if not work.revision.is_ai:
-        return redirect("inhouse:assessment" if work.course else "inhouse:software", product.pk)
     return work.show(
         "steps.html",
         title=_("When are the seven steps towards use done?"),
@@ -521,18 +536,16 @@ def _doors(request: Request, product: Product, revision: Revision) -> dict[str, 
 def _step(request: Request, product: Product) -> HttpResponse:
     """A step of the plan is done, or not done after all."""
     revision = pages.revision_shown(request, current(product))
-    form: Form
+    form = Form(request.POST)
     if step := request.POST.get("done", ""):
         form = DoneForm(request.POST)
         if form.is_valid() and pages.attempt(
             form, lambda: rules.do_step(revision, step, **form.cleaned_data, by=request.user)
         ):
             messages.success(request, _("The step is done."))
-    else:
-        form = Form(request.POST)
-        if form.is_valid() and pages.attempt(
-            form, lambda: rules.reopen_step(revision, request.POST.get("reopen", ""), by=request.user)
-        ):
+    elif again := request.POST.get("reopen", ""):
+        form.is_valid()
+        if pages.attempt(form, lambda: rules.reopen_step(revision, again, by=request.user)):
             messages.success(request, _("The step is open again."))
     pages.complain(request, form)
     return redirect(reverse("inhouse:software", args=[product.pk]) + "#plan")
