@@ -202,8 +202,11 @@ def answers(given: dict[str, str], *, reason: str = "As we see it") -> assessmen
     return {question: (value, reason) for question, value in given.items()}
 
 
-def assessed(name: str = "Catheter adapter", *, submit: bool = True, **given: Any) -> Product:
-    """All that the decision rests on is written down and submitted; nobody has decided yet."""
+def assessed(name: str = "Catheter adapter", *, submit: bool = True, classify: bool = True, **given: Any) -> Product:
+    """All that the decision rests on is written down and submitted; nobody has decided yet.
+
+    Without `submit` it is still open; without `classify` nobody has gone through the rules of its class either.
+    """
     product = proposed(name, **given)
     by = engineer(product)
     for tree, values in ANSWERS.items():
@@ -211,9 +214,10 @@ def assessed(name: str = "Catheter adapter", *, submit: bool = True, **given: An
     assessment.note_facts(product, "manufacture_modify", {"device": ""}, by=by)
     assessment.write(product, NEED, intended_purpose=DESIGN["intended_purpose"], by=by)
     searched(product)
-    classified(product.revisions.get())
+    if classify:
+        classified(product.revisions.get())
     assessment.write(product, WEIGHING, by=by)
-    if submit:
+    if submit and classify:
         assessment.submit(product, by=by)
     return fresh(product)
 
@@ -309,6 +313,14 @@ def classified(revision: Revision, risk_class: str = "I", *, reason: str = "Not 
         classification.reopen(revision, reason="Another class", by=by)
     walked(revision, TICKS[risk_class])
     classification.finish(revision, reason=reason, by=by)
+
+
+def unclassified(product: Product) -> Product:
+    """As if nobody had gone through the rules: for tests of going through them after the decision."""
+    Answer.objects.filter(classification__revision__product=product).delete()
+    Classification.objects.filter(revision__product=product).delete()
+    product.revisions.update(risk_class="", class_rule="", class_reason="")
+    return fresh(product)
 
 
 def walked(revision: Revision, applies: dict[str, tuple[str, ...]]) -> None:
