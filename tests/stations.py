@@ -284,7 +284,8 @@ def in_development(
 ) -> Product:
     """Purpose and class are written, the quality system is named, and work has begun."""
     product = owned(name, **given)
-    describe(product, **({"is_software": True} if software else {}), **(design or {}))
+    fields: dict[str, Any] = {"is_software": software, **(design or {})}
+    describe(product, **fields)
     if software:
         programmed(product)
     lifecycle.move(product, Product.Stage.DEVELOPMENT, by=engineer(product))

@@ -299,10 +299,8 @@ def test_a_class_rests_on_a_purpose(engineer: User) -> None:
 def test_software_covered_with_a_device_says_whether_it_drives_it(revision: Revision, engineer: User) -> None:
     latest = revision.product.assessments.get()
     for question in ("sw1", "sw2"):
-        Answer.objects.create(
-            assessment=latest, tree="software_is_device", tree_version=1, question=question, value="yes",
-            answered_on=latest.started_on, answered_by=engineer,
-        )  # fmt: skip
+        told = {"tree_version": 1, "value": "yes", "answered_on": latest.started_on, "answered_by": engineer}
+        Answer.objects.update_or_create(assessment=latest, tree="software_is_device", question=question, defaults=told)
     stations.walked(revision, {"11": ()})
     with refused("whether the software drives a device"):
         classification.finish(revision, reason="So", by=engineer)

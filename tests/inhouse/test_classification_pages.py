@@ -97,10 +97,8 @@ def test_software_that_drives_a_device_is_asked_for_it(writer: Client, engineer:
     latest = proposal.assessments.get()
     latest.answers.filter(tree="general_definition").delete()
     for question in ("sw1", "sw2"):
-        Answer.objects.create(
-            assessment=latest, tree="software_is_device", tree_version=1, question=question, value="yes",
-            answered_on=latest.started_on, answered_by=engineer,
-        )  # fmt: skip
+        told = {"tree_version": 1, "value": "yes", "answered_on": latest.started_on, "answered_by": engineer}
+        Answer.objects.update_or_create(assessment=latest, tree="software_is_device", question=question, defaults=told)
     address = page("class-driven", proposal)
     assert writer.get(page("class", proposal))["Location"] == address
     wrong = writer.post(address, {"drives": "yes"})
