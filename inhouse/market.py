@@ -160,9 +160,9 @@ def _carry_over(last: Found, into: MarketSearch, *, everything: bool) -> None:
     into.save()
 
 
-def suggested(last: Found) -> list[Place]:
+def suggested(places: Iterable[Lookup]) -> list[Place]:
     """The places of the last search, to be searched again: without day and hits, which only a new look gives."""
-    return [{"source": place.source, "query": place.query} for place in last.places]
+    return [{"source": place.source, "query": place.query} for place in places]
 
 
 @transaction.atomic
@@ -377,6 +377,6 @@ def record(
 
 def due_on(d: Dossier) -> date | None:
     """When the search is to be renewed: by the interval of the class, counted from the day of the one that counts."""
-    if d.search is None or d.working is None:
+    if d.search is None or d.search.searched_on is None or d.working is None:
         return None
     return add_months(d.search.searched_on, months(d.working.risk_class))

@@ -87,7 +87,7 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
             return str(d.product.quality_system or ""), "design", d.product.quality_system_id is not None
         case "laboratory":
             return _laboratory(d), "laboratory", bool(_laboratory(d))
-        case "c" if d.search:
+        case "c" if d.search and d.search.searched_on:
             places, devices = len(d.looked(d.search)), len(d.considered(d.search))
             words = {
                 "day": date_format(d.search.searched_on),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,13 +38,21 @@ class Found:
 
 def read(search: MarketSearch) -> Found:
     """A search as the database has it."""
-    return Found(
-        search,
-        list(search.lookups.all()),
-        list(search.candidates.select_related("market_device")),
-        list(search.grounds.all()),
-        list(search.files.select_related("document__file", "document__uploaded_by")),
-    )
+    return read_all([search])[0]
+
+
+def read_all(searches: Sequence[MarketSearch]) -> list[Found]:
+    """Several searches, with one query per kind of row."""
+    found = {search.pk: Found(search) for search in searches}
+    for place in Lookup.objects.filter(search__in=found):
+        found[place.search_id].places.append(place)
+    for candidate in Candidate.objects.filter(search__in=found).select_related("market_device"):
+        found[candidate.search_id].candidates.append(candidate)
+    for ground in Ground.objects.filter(search__in=found):
+        found[ground.search_id].grounds.append(ground)
+    for kept in MarketFile.objects.filter(search__in=found).select_related("document__file", "document__uploaded_by"):
+        found[kept.search_id].files.append(kept)
+    return [found[search.pk] for search in searches]
 
 
 def held(d: Dossier, search: MarketSearch) -> Found:

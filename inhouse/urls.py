@@ -4,6 +4,7 @@ from django.urls import URLPattern
 
 from inhouse.views import (
     assessment,
+    candidates,
     changes,
     classification,
     decision,
@@ -34,6 +35,7 @@ urlpatterns: list[URLPattern] = [
     *assessment.urls,
     *questions.urls,
     *market.urls,
+    *candidates.urls,
     *decision.urls,
     *owners.urls,
     *design.urls,

@@ -185,7 +185,7 @@ def assessed(name: str = "Catheter adapter", *, submit: bool = True, **given: An
     return fresh(product)
 
 
-CATHFIX = {
+CATHFIX: dict[str, Any] = {
     "device": "CathFix",
     "maker": "Fixo AB",
     "is_device": True,

@@ -26,8 +26,8 @@ from django.urls import URLPattern, get_resolver, reverse
 from pytest_django import Settings
 
 from documents.models import Document
-from inhouse import followup, owners, tracing
-from inhouse.models import Declaration, EvidenceDocument, FollowUpAction
+from inhouse import followup, market, owners, tracing
+from inhouse.models import Candidate, Declaration, EvidenceDocument, FollowUpAction, MarketFile
 from organisation import clock, history
 from organisation.access import TABLE, Act, Tie
 from organisation.middleware import DenyByDefault
@@ -93,6 +93,8 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.owners.appointment": (PRODUCT, lambda p: {"pk": p.appointments.latest("pk").pk}),
     "inhouse.views.evidence.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(Document, confidential=True).pk}),
     "inhouse.views.evidence.entry": (PRODUCT, lambda p: {"pk": only(EvidenceDocument).pk}),
+    "inhouse.views.market.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(MarketFile).document_id}),
+    "inhouse.views.candidates.one": (PRODUCT, lambda p: {"pk": p.pk, "key": str(only(Candidate).pk)}),
     "inhouse.views.declarations.declaration_of": (PRODUCT, lambda p: {"number": only(Declaration).number}),
     "inhouse.views.readiness.use": (PRODUCT, lambda p: {"pk": only(UnitUse).pk}),
     "inhouse.views.items.item": (PRODUCT, lambda p: {"pk": only(Item).pk}),
@@ -121,7 +123,12 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
 STRICTER: dict[tuple[str, str], Act] = {
     ("GET", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
     ("POST", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
-    ("POST", "inhouse:market"): Act.KEEP,  # the proposal is decided
+    ("GET", "inhouse:market-file"): Act.READ_CONFIDENTIAL,
+    ("POST", "inhouse:market-file"): Act.READ_CONFIDENTIAL,
+    **{  # the proposal is decided
+        ("POST", f"inhouse:{name}"): Act.KEEP
+        for name in ("market", "market-places", "market-candidates", "market-candidate", "market-conclusion")
+    },
 }
 ONLY = {("POST", "inhouse:owner-answer"): "successor"}  # who is asked to be the owner
 
@@ -182,6 +189,7 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
             actions=[{"text": "Tighten the strap", "responsible": by, "due_on": clock.today()}],
             by=by,
         )
+        market.attach(market.begin(product, by=by), upload=factories.pdf(), by=by)
         owners.appoint(product, person=successor(), by=stations.manager(product))
         Authority.objects.create(
             institution=factories.institution(), name="IVO", task="supervision", valid_from=date(2021, 5, 26)

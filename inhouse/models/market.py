@@ -223,6 +223,26 @@ class Candidate(models.Model):
     def __str__(self) -> str:
         return f"{self.device}, {self.maker}"
 
+    @property
+    def checked(self) -> list[tuple[str, str]]:
+        """What was asked of the device and answered yes or no, in words."""
+        said = {True: _("yes"), False: _("no")}
+        return [
+            (self._label(name), str(said[getattr(self, name)]))
+            for name in self.CHECKS
+            if getattr(self, name) is not None
+        ]
+
+    @property
+    def compared(self) -> list[tuple[str, str]]:
+        """What was compared, and the cost over its life."""
+        return [
+            (self._label(name), getattr(self, name)) for name in (*self.COMPARISONS, "life_cost") if getattr(self, name)
+        ]
+
+    def _label(self, name: str) -> str:
+        return str(self._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+
 
 @recorded()
 class MarketFile(models.Model):

@@ -256,7 +256,7 @@ def test_to_renew_a_search_the_devices_are_judged_anew_and_the_places_only_sugge
         ("CathFix", "A clip of twelve millimetres", "")
     ]
     last = searches.read(product.market_searches.exclude(pk=search.pk).get())
-    assert market.suggested(last) == [
+    assert market.suggested(last.places) == [
         {"source": "EUDAMED", "query": "catheter adapter"},
         {"source": "Fixo AB", "query": "adapter for children"},
     ]
@@ -367,13 +367,13 @@ def test_a_renewed_search_that_finds_an_equivalent_does_not_undo_the_decision_bu
 
 def test_the_matrix_counts_places_and_devices() -> None:
     def told() -> str:
-        d = current(product)
+        d = current(searched)
         return next(row.evidence for row in matrix.matrix(d) if row.requirement.point == "c")
 
     with stations.on_day("2026-03-02"):
-        product = stations.eligible()
+        searched = stations.eligible()
         assert told() == "Search of 2 March 2026: 2 places, 1 device considered"
-        product.market_searches.get().lookups.all().delete()  # as on the short form
+        searched.market_searches.get().lookups.all().delete()  # as on the short form
         assert told() == "Search of 2 March 2026, 1 device considered"
 
 
