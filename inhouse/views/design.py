@@ -117,7 +117,7 @@ def design(request: Request, product: Product) -> HttpResponse:
     now, other = revision.regulation, rules.under(in_vitro=not revision.is_in_vitro)
     return pages.show(
         request, product, "inhouse/design/page.html", d=d, revision=revision, form=form, system=system, pieces=parts,
-        groups=form.groups(system), errors=asked, refused=any(each.errors for each in asked), parts=d.parts_of(revision),
+        headings=form.groups(system), errors=asked, refused=any(each.errors for each in asked), parts=d.parts_of(revision),
         other=other, would=gates.moved(d, now, other), moved=gates.moved(d, other, now) if MOVED in request.GET else None,
     )  # fmt: skip
 

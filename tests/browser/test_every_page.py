@@ -24,6 +24,7 @@ OF_A_PRODUCT = (
     "product", "assessment", "market", "owner", "design", "documents", "evidence", "declaration", "readiness", "units", "items",
     "follow-up", "change", "withdrawal", "suspension", "history",
 )  # fmt: skip
+PARTS = ("/history/latest/",)  # no pages: fetched into one that is looked at
 STATIONS = (
     stations.proposed,
     stations.documented,
@@ -63,11 +64,16 @@ def filled(product: Product, person: User) -> None:
 
 
 def look(person: Person, path: str) -> None:
-    """Open a page if it is one, and look it over."""
+    """Open an address, which must answer someone with every role, and look it over if it is a page."""
     answer = person.context.request.get(person.address + path)
-    if not answer.ok or "text/html" not in answer.headers.get("content-type", ""):
+    if answer.status == 405:
+        assert answer.headers["allow"].split(", ")[0] == "POST", (path, answer.headers["allow"])
+        return  # only something to press, on a page that is looked at
+    assert answer.status == 200, (path, answer.status)
+    assert "/sign-in/" not in answer.url, path
+    if "text/html" not in answer.headers["content-type"]:
         return
-    if "<main" not in answer.text():  # a part of a page, looked at in its place
+    if path.endswith(PARTS):
         return
     person.page.set_viewport_size({"width": 1280, "height": 900})
     person.go(path)
@@ -106,6 +112,8 @@ def test_the_pages_of_a_product_at_each_station(live_server: Any, chromium: Brow
 def test_the_public_pages_and_the_refusals(live_server: Any, chromium: Browser) -> None:
     stations.in_use()
     with signed_in(chromium, live_server.url, factories.nurse()) as nurse:
-        for path in ("/register/", "/products/999999/", "/people/"):
-            nurse.page.goto(live_server.url + path)
+        for path, status in (("/register/", 200), ("/products/999999/", 404), ("/people/", 403)):
+            answer = nurse.page.goto(live_server.url + path)
+            assert answer is not None
+            assert answer.status == status
             nurse.clean()

@@ -202,6 +202,6 @@ def test_a_proposal_that_moves_to_the_other_hospital_leaves_its_quality_system(e
         (factories.ward(), factories.quality_system()),
         (factories.unit(at=factories.other_administration()), None),
     ):
-        given = {"name": product.name, "summary": product.summary, "unit": unit}
-        assessment.describe(stations.fresh(product), **given, by=engineer)
+        here = stations.fresh(product)
+        assessment.describe(here, name=here.name, summary=here.summary, unit=unit, by=engineer)
         assert stations.fresh(product).quality_system == kept

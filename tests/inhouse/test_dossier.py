@@ -188,8 +188,9 @@ def test_both_times_can_be_asked_at_once(lived: Product) -> None:
 
 
 def test_what_was_known_comes_in_the_same_order_as_what_is(engineer: User) -> None:
-    with stations.on_day("2026-03-10"):
+    with stations.on_day("2026-03-01"):
         product = stations.in_development()
+    with stations.on_day("2026-03-10"):
         revision = stations.coming(product)
         stations.record(revision, kind="verification", done_on=date(2026, 3, 8))
         stations.record(revision, kind="verification", outcome="not_approved", done_on=date(2026, 3, 2))

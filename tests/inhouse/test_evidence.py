@@ -122,8 +122,9 @@ def test_a_record_says_what_how_and_who(owner: User) -> None:
 
 
 def test_the_latest_examination_counts_by_its_day() -> None:
-    with stations.on_day("2026-03-10"):
+    with stations.on_day("2026-03-01"):
         product = stations.in_development()
+    with stations.on_day("2026-03-10"):
         revision = stations.coming(product)
         stations.record(revision, kind="verification", outcome="not_approved", done_on=date(2026, 3, 5))
         stations.record(revision, kind="verification", done_on=date(2026, 3, 8))

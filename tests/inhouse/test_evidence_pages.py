@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from inhouse import declarations, evidence
+from inhouse import declarations, design, evidence
 from inhouse.models import EvidenceDocument, EvidenceRecord
 from organisation.models import User
 from products.models import Product
@@ -252,3 +252,14 @@ def test_three_records_cost_no_more_queries_than_one(client: Client, product: Pr
     for kind in EvidenceRecord.Kind:
         stations.record(stations.coming(product), kind=kind)
     assert queries(client, page("evidence", product.pk), engineer) == one
+
+
+def test_the_page_says_which_examinations_are_of_an_earlier_design(client: Client, engineer: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.documented()
+    with stations.on_day("2026-03-05"):
+        design.describe(stations.coming(product), {"description": "In two sizes"}, by=engineer)
+    client.force_login(engineer)
+    told = client.get(reverse("inhouse:evidence", args=[product.pk])).text
+    assert told.count("of an earlier design") == 2
+    assert told.count("The design was changed on 5 March 2026") == 2

@@ -219,6 +219,8 @@ def test_the_design_is_written_by_the_engineer_and_read_by_the_nurse(
     factories.quality_system()
     client.force_login(engineer)
     shown = client.get(page("design", product))
+    for form in (shown.context["form"], shown.context["system"], shown.context["pieces"]):
+        assert [name for name in form.fields if f'name="{form[name].html_name}"' not in shown.text] == []
     sent = {
         **stations.DESIGN,
         "patient_tracing": "False",
@@ -339,7 +341,9 @@ def test_two_list_requirements_not_met_and_neither_loses_one(client: Client, eng
 
     admit(n10_4="Unknown plastic", n23_1="No label")
     client.force_login(engineer)
-    sent = lines(client.get(address).context["form"])
+    shown = client.get(address)
+    sent = lines(shown.context["form"])
+    assert f'name="unmet-seen" value="{sent["unmet-seen"]}"' in shown.text
     admit(n10_4="Known plastic", n23_1="A short label", n14_1="No manual")
     sent |= {"unmet-1-what": "Half a label", "unmet-2-number": "5", "unmet-2-what": "Sharp", "unmet-2-why": "Rounded"}
     answer = client.post(address, sent)
