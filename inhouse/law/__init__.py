@@ -177,7 +177,7 @@ def written(*, country: str, chosen: Iterable[str], day: date, regulation: str) 
     Also those whose day has not come, and those that are for other classes.
     """
     chosen = set(chosen)
-    for pack in sorted(packs().values(), key=lambda pack: (pack.kind != "law", pack.id)):
+    for pack in sorted(packs().values(), key=lambda pack: (pack.kind != "law", pack.regulation == BOTH, pack.id)):
         if (
             pack.regulation in (regulation, BOTH)
             and pack.holds(country=country, day=day)

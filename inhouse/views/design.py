@@ -118,7 +118,7 @@ def design(request: Request, product: Product) -> HttpResponse:
     return pages.show(
         request, product, "inhouse/design/page.html", d=d, revision=revision, form=form, system=system, pieces=parts,
         headings=form.groups(system), errors=asked, refused=any(each.errors for each in asked), parts=d.parts_of(revision),
-        other=other, would=gates.moved(d, now, other), moved=gates.moved(d, other, now) if MOVED in request.GET else None,
+        would=gates.moved(d, now, other), moved=gates.moved(d, other, now) if MOVED in request.GET else None,
     )  # fmt: skip
 
 
