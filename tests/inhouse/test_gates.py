@@ -21,7 +21,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 from inhouse import gates, law, retention
 from inhouse.dossier import Dossier, current
 from inhouse.law import checks
-from inhouse.models import Assessment, FollowUp, FollowUpAction, Suspension
+from inhouse.models import Answer, Assessment, FollowUp, FollowUpAction, Suspension
 from tests import stations
 
 pytestmark = pytest.mark.django_db  # for the dossiers; what follows asks nothing of the database
@@ -31,6 +31,7 @@ ALL_POINTS_BIND = "2031-03-03"
 """A day on which each point of IVDR 5(5) binds."""
 NEVER_MET = {("RET-03", "G11")}  # no rule records a decision on disposal yet: nothing is disposed of
 PAGES = {
+    "assessment",
     "assessment-device",
     "assessment-need",
     "assessment-prohibitions",
@@ -38,6 +39,7 @@ PAGES = {
     "assessment-scope",
     "assessment-weighing",
     "change",
+    "class",
     "decision",
     "declaration",
     "design",
@@ -254,7 +256,7 @@ def undecided(d: Dossier) -> None:
 
 
 def custom_made(d: Dossier) -> None:
-    with_answers(d, "custom_made", c1="yes", c2="yes")
+    with_answers(d, "custom_made", c1="yes", c2="yes", c3="yes")
 
 
 def chosen(category: str) -> Break:
@@ -266,6 +268,9 @@ def chosen(category: str) -> Break:
         d.category_facts = []
 
     return choose
+
+
+INVESTIGATION = {"ci1": "yes", "ci2": "yes", "ci3": "yes", "ci4": "no"}
 
 
 def studied(d: Dossier, answers: dict[str, str]) -> None:
@@ -292,7 +297,7 @@ CASES = [
     Case("G1", "VGR-20", "every category was denied", answered("scope_categories", "manufacture_modify", value="no")),
     Case("G1", "CMD-01", "nobody said whether it is custom-made", unanswered("custom_made")),
     Case("G1", "CMD-01", "it is custom-made", lambda d: custom_made(d)),
-    Case("G1", "USE-01", "no way into use is chosen", unanswered("ways_of_use")),
+    Case("G1", "USE-01", "no way into use is chosen", lambda d: [undecided(d), unanswered("ways_of_use")(d)]),
     Case("G1", "USE-01", "it is bought", answered("ways_of_use", "way", value="ce_marked")),
     Case("G1", "USE-01", "the way and what follows do not fit", answered("ways_of_use", "way", value="custom_made")),
     *(
@@ -490,9 +495,10 @@ def test_custom_made_needs_both_answers(whole: Callable[[str], Dossier]) -> None
     assert [m.text for m in checks.REGISTRY["CMD-01", "G1"](d)] == [
         "Say whether it is custom-made for one named patient."
     ]
-    second = copy.copy(first)
-    second.question = "c2"
-    d.answers.append(second)
+    for question in ("c2", "c3"):
+        following = copy.copy(first)
+        following.question = question
+        d.answers.append(following)
     assert [m.text for m in checks.REGISTRY["CMD-01", "G1"](d)] == [
         "By the answers this is a custom-made device: Annex XIII applies instead of Article 5(5)."
     ]
@@ -558,7 +564,6 @@ def test_without_the_house_rule_only_the_law_stands(whole: Callable[[str], Dossi
 LAW_ALONE: list[tuple[str, str, Break]] = [
     ("G1", "Say whether it is a medical device.", unanswered("general_definition")),
     ("G1", "Say whether it is an in vitro diagnostic medical device.", unanswered("md_or_ivd")),
-    ("G1", "IVDR Article 5(5) is not in this register yet", answered("md_or_ivd", "iv1", value="yes")),
     ("G2", "Describe the patient group, its special need", without("assessment", "special_need")),
     ("G2", "Search the market for an equivalent", lambda d: d.searches.clear()),
     ("G3", "Name the quality management system", lambda d: setattr(d.product, "quality_system_id", None)),
@@ -593,9 +598,10 @@ def test_where_no_house_rule_is_chosen_the_law_still_stops(
 
 
 def test_the_law_stands_at_every_gate_but_those_of_the_end_where_the_register_has_conditions_of_its_own() -> None:
-    assert {gate for row in law.packs()["mdr55"].requirements for gate in row.gates} == (
-        law.gates().keys() - {"G10", "G11"}
-    )
+    shared = law.packs()["article55"].requirements
+    for pack in ("mdr55", "ivdr55"):
+        rows = (*law.packs()[pack].requirements, *shared)
+        assert {gate for row in rows for gate in row.gates} == law.gates().keys() - {"G10", "G11"}
     assert {gate for gate, _text, _taken in LAW_ALONE} == law.gates().keys() - {"G10", "G11"}
 
 
