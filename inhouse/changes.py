@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inhouse import classification, law, lifecycle
+from inhouse import classification, law, lifecycle, software
 from inhouse.assessment import Answers, store
 from inhouse.models import Change, EvidenceDocument, Readiness, UnmetRequirement
 from organisation import access, clock
@@ -83,6 +83,7 @@ def _open_next(product: Product, *, by: User) -> Revision:
         ready.pk, ready._state.adding = None, True
         ready.revision, ready.confirmed_on = revision, None
         ready.save()
+    software.carry_over(last, revision)
     return revision
 
 

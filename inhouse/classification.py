@@ -26,6 +26,8 @@ RESTS_ON = ("intended_purpose", "regulation", *Revision.TRAITS)
 """The fields of a revision that a class rests on."""
 FOLLOWS_DEVICE = {"MDR": "3.3", "IVDR": "1.4"}
 """The implementing rule by which software takes the class of the device it drives."""
+FOR_THE_REST = {"MDR": ("1", "13"), "IVDR": ("6",)}
+"""The rules for what no other rule covers."""
 QUALIFICATION = ("software_is_device", "sw2")
 """The question of the assessment that asks about driving a device."""
 
@@ -55,11 +57,14 @@ class Result:
 def result(rules: Edition, applies: Collection[str], branches: Collection[str]) -> Result:
     """The class by the rules that apply and the branches that fit.
 
-    Of several rules that give the highest class, one with cases of its own decides before one that is for all the
-    rest, and a later one, which is more special, before an earlier.
+    Of several rules that give the highest class the last one decides, which is the most special; one for all the rest
+    never decides before another.
     """
     fits = tuple(_fit(rules, rule, branches) for rule in rules.rules if rule.id in applies)
-    giving = [(_height(rules, fit.risk_class), bool(fit.rule.asked), n) for n, fit in enumerate(fits) if fit.risk_class]
+    rest = FOR_THE_REST[rules.regulation]
+    giving = [
+        (_height(rules, fit.risk_class), fit.rule.id not in rest, n) for n, fit in enumerate(fits) if fit.risk_class
+    ]
     if not giving:
         return Result("", "", fits)
     deciding = fits[max(giving)[-1]]

@@ -23,7 +23,6 @@ from organisation.history import acting
 from organisation.models import User
 from products.models import Revision
 
-
 Group = EvidenceDocument.Group
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from inhouse import law
 from inhouse.dossier import Dossier
 from inhouse.law.rules import SCOPES, edition
+from inhouse.law.software import software
 from inhouse.models import (
     AiPoint,
     AiStep,
@@ -26,19 +27,23 @@ from inhouse.models import (
     CategoryFacts,
     Classification,
     DataSet,
-    Ground,
     Lookup,
     MarketSearch,
     OtherRoute,
     SoftwareModule,
     SoftwarePlan,
-    SoftwareTest,
 )
 from organisation import clock
 from products.models import Product, Revision
 
 QUALIFICATION = "software_is_device"
 """The tree that the question of device or not begins with; its outcomes name those that follow."""
+
+
+SEARCHED = ("lookups", "candidates", "conclusion")
+"""What shows how far a market search has come."""
+SOFTWARE = ("plan", "modules", "data", "points", "steps")
+"""What is written down of software beside its tests, by the pages of the way."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Stop:
 
 @dataclass
 class Course:
-    """What the way depends on. `read` gets it from the database in seven queries, `of` from a dossier in none."""
+    """What the way depends on. `read` gets it from the database in four queries, `of` from a dossier in none."""
 
     product: Product
     assessment: Assessment
@@ -95,7 +100,6 @@ class Course:
     facts: list[CategoryFacts] = field(default_factory=list)
     other_route: OtherRoute | None = None
     classification: Classification | None = None
-    search: MarketSearch | None = None
     searched: frozenset[str] = frozenset()
     software: frozenset[str] = frozenset()
 
@@ -172,45 +176,58 @@ class Course:
 
 
 def read(product: Product) -> Course:
-    """The course of the latest assessment, for a page of the way."""
-    assessment = Assessment.objects.filter(product=product).select_related("other_route").latest("number")
-    assessment.product = product
+    """The course of the latest assessment, for a page of the way: four queries, however much is written."""
+    assessment = (
+        Assessment.objects.filter(product=product)
+        .select_related("other_route")
+        .annotate(search=Subquery(_latest_search(OuterRef("pk")).values("pk")[:1]))
+        .annotate(
+            with_lookups=Exists(Lookup.objects.filter(search=OuterRef("search"))),
+            with_candidates=Exists(Candidate.objects.filter(search=OuterRef("search"))),
+            with_conclusion=Exists(MarketSearch.objects.filter(pk=OuterRef("search"), concluded_on__isnull=False)),
+        )
+        .latest("number")
+    )
     of = {"revision": OuterRef("pk")}
+    standing = Classification.objects.filter(reopened_on=None, **of)
     revision = (
         Revision.objects.filter(product=product)
+        .select_related("software_plan")
         .annotate(
-            with_plan=Exists(SoftwarePlan.objects.filter(**of)),
-            with_modules=Exists(SoftwareModule.objects.filter(**of)),
-            with_tests=Exists(SoftwareTest.objects.filter(**of)),
+            standing=Subquery(standing.order_by("-pk").values("pk")[:1]),
+            with_plan=Exists(SoftwarePlan.objects.complete().filter(**of)),
+            with_modules=Exists(SoftwareModule.objects.filter(is_device=True, **of)),
+            tests=Count("software_tests"),
             with_data=Exists(DataSet.objects.filter(**of)),
             with_points=Exists(AiPoint.objects.filter(**of)),
             with_steps=Exists(AiStep.objects.filter(**of)),
         )
         .latest("number")
     )
-    revision.product = product
-    classification = Classification.objects.filter(revision=revision, reopened_on=None).last()
-    of = {"search": OuterRef("pk")}
-    search = (
-        MarketSearch.objects.filter(assessment=assessment)
-        .annotate(with_lookups=Exists(Lookup.objects.filter(**of)), with_candidates=Exists(Candidate.objects.filter(**of)), grounded=Count("grounds", filter=~Q(grounds__kind=Ground.Kind.COST)))
-        .last()
+    assessment.product = revision.product = product
+    answers = list(
+        Answer.objects.filter(Q(assessment=assessment) | Q(classification__isnull=False, classification=revision.standing))
+        .select_related("classification")
     )  # fmt: skip
-    kinds = ("plan", "modules", "tests", "data", "points", "steps")
+    classification = next((answer.classification for answer in answers if answer.classification_id), None)
+    if classification is None and revision.standing:  # begun, and no rule answered yet
+        classification = Classification.objects.get(pk=revision.standing)
+    tested = {"tests"} if revision.tests >= len(software().tests) else set()
     return Course(
         product=product,
         assessment=assessment,
         revision=revision,
-        answers=list(Answer.objects.filter(Q(assessment=assessment) | Q(classification__isnull=False, classification=classification))),
+        answers=answers,
         facts=list(CategoryFacts.objects.filter(assessment=assessment)),
         other_route=getattr(assessment, "other_route", None),
         classification=classification,
-        search=search,
-        searched=frozenset(
-            kind for kind, there in (("lookups", search and search.with_lookups), ("candidates", search and search.with_candidates)) if there
-        ),
-        software=frozenset(kind for kind in kinds if getattr(revision, f"with_{kind}")),
-    )  # fmt: skip
+        searched=frozenset(kind for kind in SEARCHED if getattr(assessment, f"with_{kind}")),
+        software=frozenset({kind for kind in SOFTWARE if getattr(revision, f"with_{kind}")} | tested),
+    )
+
+
+def _latest_search(assessment: Any) -> QuerySet[MarketSearch]:
+    return MarketSearch.objects.filter(assessment=assessment).order_by("-pk")
 
 
 def of(d: Dossier, assessment: Assessment | None = None) -> Course:
@@ -222,9 +239,20 @@ def of(d: Dossier, assessment: Assessment | None = None) -> Course:
     search = own[-1] if own else None
     classification = d.classification(revision)
     rows: dict[str, list[Any]] = {
-        "plan": d.software_plans, "modules": d.software_modules, "tests": d.software_tests, "data": d.data_sets,
-        "points": d.ai_points, "steps": d.ai_steps,
-    }  # fmt: skip
+        "plan": [plan for plan in d.software_plans if plan.is_complete],
+        "modules": [module for module in d.software_modules if module.is_device],
+        "tests": d.software_tests,
+        "data": d.data_sets,
+        "points": d.ai_points,
+        "steps": d.ai_steps,
+    }
+    if sum(test.revision_id == revision.pk for test in d.software_tests) < len(software().tests):
+        rows["tests"] = []
+    there = {
+        "lookups": search and d.looked(search),
+        "candidates": search and d.considered(search),
+        "conclusion": search and search.is_concluded,
+    }
     return Course(
         product=d.product,
         assessment=about,
@@ -237,15 +265,7 @@ def of(d: Dossier, assessment: Assessment | None = None) -> Course:
         facts=[f for f in d.category_facts if f.assessment_id == about.pk],
         other_route=next((o for o in d.other_routes if o.assessment_id == about.pk), None),
         classification=classification if classification and not classification.reopened_on else None,
-        search=search,
-        searched=frozenset(
-            kind
-            for kind, there in (
-                ("lookups", search and d.looked(search)),
-                ("candidates", search and d.considered(search)),
-            )
-            if there
-        ),
+        searched=frozenset(kind for kind in SEARCHED if there[kind]),
         software=frozenset(kind for kind, found in rows.items() if any(r.revision_id == revision.pk for r in found)),
     )
 
@@ -330,7 +350,7 @@ def _need(c: Course) -> bool:
 
 
 def _market(c: Course) -> Iterator[Stop]:
-    concluded = c.search is not None and c.search.is_concluded
+    concluded = "conclusion" in c.searched
     free = not _justified(c)
     yield Stop("market", "market-places", done=concluded or "lookups" in c.searched, optional=free)
     yield Stop("market", "market-candidates", done=concluded or "candidates" in c.searched, optional=free)
@@ -363,8 +383,8 @@ def _software(c: Course) -> Iterator[Stop]:
     yield Stop("software", "software-early", done="plan" in c.software)
     yield Stop("software", "software-modules", done="modules" in c.software)
     yield Stop("software", "software-tests", done="tests" in c.software)
-    if c.revision.is_ai:
-        yield Stop("software", "software-data", done="data" in c.software)
+    if c.revision.is_ai:  # what follows is voluntary in-house: going past the data is enough (AIA-A)
+        yield Stop("software", "software-data", done=bool(c.software & {"data", "points"}))
         yield Stop("software", "software-points", done="points" in c.software)
         yield Stop("software", "software-steps", done="steps" in c.software)
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from inhouse import law
+from inhouse.law.rules import SCOPES, editions
 from inhouse.models import (
     AiPoint,
     AiStep,
@@ -165,6 +167,12 @@ def asked(told: list[Entry]) -> list[Entry]:
         return told
     rows = _history(Answer).filter(id__in=ids).order_by().values_list("id", "tree", "question").distinct()
     questions = {(tree.id, q.id): q.text for found in law.versions().values() for tree in found for q in tree.questions}
+    for regulation in SCOPES:
+        for rules in editions(regulation):
+            for rule in rules.rules:
+                name = _("Rule %(rule)s: %(title)s") % {"rule": rule.id, "title": rule.title}
+                questions[rules.tree, rule.key] = name
+                questions |= {(rules.tree, branch.id): f"{name}. {branch.text}" for branch in rule.asked}
     names = {key: questions[tree, question] for key, tree, question in rows if (tree, question) in questions}
     place = ("tree", "tree_version", "question")
     fields = {str(capfirst(each.verbose_name)) for each in Answer._meta.fields if each.name in place}

@@ -26,6 +26,7 @@ from inhouse.views import (
     public,
     questions,
     readiness,
+    software,
 )
 
 app_name = "inhouse"
@@ -36,6 +37,7 @@ urlpatterns: list[URLPattern] = [
     *questions.urls,
     *market.urls,
     *candidates.urls,
+    *software.urls,
     *decision.urls,
     *owners.urls,
     *design.urls,

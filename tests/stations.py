@@ -27,13 +27,16 @@ from inhouse import (
     market,
     owners,
     readiness,
+    software,
     suspension,
     withdrawal,
 )
 from inhouse.dossier import current
 from inhouse.law import rules
-from inhouse.models import Classification, Declaration, EvidenceDocument, EvidenceRecord, MarketSearch
+from inhouse.law.software import software as software_law
+from inhouse.models import Answer, Classification, Declaration, EvidenceDocument, EvidenceRecord, MarketSearch
 from organisation import clock
+from organisation.history import acting
 from organisation.models import Administration, QualitySystem, Role, Unit, User
 from products import traceability
 from products.models import Item, Product, Revision, UnitUse
@@ -62,7 +65,11 @@ DESIGN = {
 }
 IN_VITRO = {"md_or_ivd": {"iv1": "yes"}}
 """The answers by which it is an in vitro diagnostic device."""
-LABORATORY = {"laboratory_standard": "SS-EN ISO 15189:2022", "accreditation": "1240", "accreditation_scope": "Clinical chemistry"}
+LABORATORY = {
+    "laboratory_standard": "SS-EN ISO 15189:2022",
+    "accreditation": "1240",
+    "accreditation_scope": "Clinical chemistry",
+}
 TICKS: dict[str, dict[str, tuple[str, ...]]] = {
     "I": {"1": ()},
     "IIa": {"12": ()},
@@ -99,6 +106,36 @@ ANSWERS = {
         "not_safe_benefit": "no",
         "outside_organisation": "no",
     },
+}
+PLAN: dict[str, Any] = {"develops_algorithm": False, "collects_data": False, "device_since": date(2026, 1, 2)}
+MODULES: list[software.Module] = [
+    {
+        "name": "Dose calculator",
+        "purpose": "Proposes a dose",
+        "is_device": True,
+        "risk_class": "I",
+        "marking": "Name and version in its window",
+        "interfaces": "Reads weights from the record",
+        "effect": "Stops when the link fails; the link never writes",
+    },
+    {
+        "name": "Statistics",
+        "purpose": "Counts how often it is used",
+        "is_device": False,
+        "risk_class": "",
+        "marking": "",
+        "interfaces": "",
+        "effect": "Reads a copy, cannot reach the calculator",
+    },
+]
+DATA_SET = {
+    "name": "Chest images 2019",
+    "use": "training",
+    "origin": "The hospital's own archive",
+    "population": "Adults at the emergency ward",
+    "period": "2019",
+    "size": "12 000 images",
+    "approvals": "Ethics 2020-1234",
 }
 
 
@@ -251,10 +288,14 @@ def hand_over(product: Product, *, to: User) -> None:
     owners.accept(owners.appoint(product, person=to, level_reason=reason, by=manager(product)), by=to)
 
 
-def in_development(name: str = "Catheter adapter", *, design: dict[str, Any] | None = None, **given: Any) -> Product:
+def in_development(
+    name: str = "Catheter adapter", *, design: dict[str, Any] | None = None, software: bool = False, **given: Any
+) -> Product:
     """Purpose and class are written, the quality system is named, and work has begun."""
     product = owned(name, **given)
-    describe(product, **(design or {}))
+    describe(product, **({"is_software": True} if software else {}), **(design or {}))
+    if software:
+        programmed(product)
     lifecycle.move(product, Product.Stage.DEVELOPMENT, by=engineer(product))
     return fresh(product)
 
@@ -316,6 +357,47 @@ def laboratory(*, at: Administration | None = None, **changes: Any) -> QualitySy
     QualitySystem.objects.filter(pk=system.pk).update(**(LABORATORY | changes))
     system.refresh_from_db()
     return system
+
+
+def is_software(product: Product) -> None:
+    """The answers of a proposal say that it is software, and a device."""
+    by, assessment = engineer(product), product.assessments.latest("number")
+    with acting(by):
+        for question, value in {"sw1": "yes", "sw2": "no", "sw3": "yes", "sw4": "yes", "sw5": "yes"}.items():
+            Answer.objects.create(
+                assessment=assessment,
+                tree="software_is_device",
+                tree_version=law.tree("software_is_device").version,
+                question=question,
+                value=value,
+                reason="Proposes a dose for the patient" if question == "sw5" else "",
+                answered_on=clock.today(),
+                answered_by=by,
+            )
+
+
+def programmed(product: Product, *, ai: bool = False) -> None:
+    """The early questions are answered, the modules listed and all tests planned; of an AI also what is voluntary."""
+    revision, by = coming(product), engineer(product)
+    software.plan(revision, **PLAN, is_ai=ai, by=by)
+    software.compose_modules(revision, MODULES, by=by)
+    software.plan_tests(revision, planned_tests(), by=by)
+    if ai:
+        software.keep_data_set(revision, DATA_SET, by=by)
+        software.answer_points(
+            revision, {p.id: {"is_met": True, "how": "Written"} for p in software_law().points}, by=by
+        )
+        software.plan_steps(revision, {s.id: {"planned_on": None, "note": ""} for s in software_law().steps}, by=by)
+
+
+def planned_tests() -> dict[str, software.Test]:
+    """Every kind is planned, but usability, which is ruled out with a reason."""
+    return {
+        kind.id: {"is_relevant": False, "plan": "", "standard": "", "reason": "Runs without anyone"}
+        if kind.id == "usability"
+        else {"is_relevant": True, "plan": f"Test of {kind.id}", "standard": "IEC 62304", "reason": ""}
+        for kind in software_law().tests
+    }
 
 
 def coming(product: Product) -> Revision:

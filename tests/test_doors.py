@@ -91,7 +91,10 @@ def only(model: Any, **which: Any) -> Any:
 OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.pages.product": (PRODUCT, lambda p: {"pk": p.pk}),
     "inhouse.views.owners.appointment": (PRODUCT, lambda p: {"pk": p.appointments.latest("pk").pk}),
-    "inhouse.views.evidence.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(Document, confidential=True).pk}),
+    "inhouse.views.evidence.paper": (
+        PRODUCT,
+        lambda p: {"pk": p.pk, "document": only(Document, confidential=True, evidence__isnull=False).pk},
+    ),
     "inhouse.views.evidence.entry": (PRODUCT, lambda p: {"pk": only(EvidenceDocument).pk}),
     "inhouse.views.market.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(MarketFile).document_id}),
     "inhouse.views.candidates.one": (PRODUCT, lambda p: {"pk": p.pk, "key": str(only(Candidate).pk)}),
@@ -102,6 +105,8 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.patients.use": (PRODUCT, lambda p: {"pk": only(PatientUse).pk}),
     "inhouse.views.patients.patient": (ADMINISTRATION, lambda p: {"pk": only(PatientUse).patient_id}),
     "inhouse.views.followup.action_of": (PRODUCT, lambda p: {"pk": only(FollowUpAction).pk}),
+    "inhouse.views.classification.group": (PRODUCT, lambda p: {"pk": p.pk, "key": "active"}),
+    "inhouse.views.classification.one_rule": (PRODUCT, lambda p: {"pk": p.pk, "key": "12"}),
     "inhouse.views.changes.revision_of": (PRODUCT, lambda p: {"pk": only(Revision).pk}),
     "inhouse.views.lists.place": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
     "inhouse.views.places.administration_of": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
@@ -129,6 +134,8 @@ STRICTER: dict[tuple[str, str], Act] = {
         ("POST", f"inhouse:{name}"): Act.KEEP
         for name in ("market", "market-places", "market-candidates", "market-candidate", "market-conclusion")
     },
+    ("POST", "inhouse:class-rules"): Act.KEEP,
+    ("POST", "inhouse:class-rule"): Act.KEEP,
 }
 ONLY = {("POST", "inhouse:owner-answer"): "successor"}  # who is asked to be the owner
 

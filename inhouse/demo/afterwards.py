@@ -93,8 +93,14 @@ class Afterwards(Route):
         self._review({"findings": said[place]})
 
     def _renew_search(self) -> None:
-        why = f"Förnyad genomgång av marknaden. {self.device.why}"
-        self._search(why, self.device.candidates, self.device.result)
+        """Search again and find what was found last."""
+        found = {
+            "why": self.device.why,
+            "candidates": self.device.candidates,
+            "result": self.device.result,
+        } | self.found
+        why = f"Förnyad genomgång av marknaden. {found['why']}"
+        self._search(why, found["candidates"], found["result"], found.get("grounds", self.device.grounds))
 
     def _review(self, said: dict[str, Any]) -> None:
         actions = said.get("actions", [])
@@ -153,7 +159,13 @@ class Afterwards(Route):
 
     def _do_search(self, said: dict[str, Any], call: dict[str, Any]) -> Days:
         device = self.device
-        self._search(said["why"], said.get("candidates", device.candidates), said.get("result", device.result))
+        self.found = said
+        self._search(
+            said["why"],
+            said.get("candidates", device.candidates),
+            said.get("result", device.result),
+            said.get("grounds", device.grounds),
+        )
         yield from ()
 
     def _do_suspend(self, cause: str, call: dict[str, Any]) -> Days:

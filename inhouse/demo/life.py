@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from inhouse import design, evidence, market, readiness
+from inhouse.demo import stories
 from inhouse.demo.days import Story, workday
 from inhouse.demo.region import Cast
 from inhouse.demo.stories import Device, Kind
@@ -29,6 +30,7 @@ class Life(Story):
         self.edition = 1
         self.calm = 0
         self.calls: list[dict[str, Any]] = []
+        self.found: dict[str, Any] = {}
         self.met: list[Identifier] = []
 
     # --- who and what
@@ -66,19 +68,34 @@ class Life(Story):
 
     # --- what is done
 
-    def _search(self, why: str, candidates: list[list[str]], result: str) -> None:
+    def _search(self, why: str, candidates: list[list[str]], result: str, grounds: list[str] | None = None) -> None:
+        day = workday(clock.today() - timedelta(days=self.rng.randint(0, 3)))
+        searched, person = stories.market(), self.engineer
+        places: list[market.Place] = [
+            {
+                "source": source,
+                "query": self.device.searched,
+                "looked_on": day,
+                "hits": len(candidates) if place == 0 else min(least + place % 2, len(candidates)),
+            }
+            for place, (source, least) in enumerate(searched["places"])
+        ]
+        usual: list[str] = searched["grounds"][result]
         market.record(
             self.product,
-            searched_on=workday(clock.today() - timedelta(days=self.rng.randint(0, 3))),
-            sources=(
-                "Eudamed, Läkemedelsverkets webbplats, leverantörernas kataloger, regionens upphandlingsenhet och nätverket"
-                f" för medicinsk teknik. Sökord: {self.device.searched}."
-            ),
+            lookups=places,
             result=result,
             justification=why,
-            candidates=[{"device": d, "maker": m, "shortfall": s} for d, m, s in candidates],
-            by=self.engineer,
+            candidates=[self._considered(*said, result=result) for said in candidates],
+            grounds=usual if grounds is None else grounds,
+            by=person,
         )
+
+    def _considered(self, device: str, maker: str, shortfall: str, *, result: str) -> market.Considered:
+        """A device with what is known of it; of those that are only named, the checks that anyone can make."""
+        checked = dict.fromkeys(("is_device", "is_ce_marked", "maker_identified", "is_labelled", "has_udi"), True)
+        known = {**checked, "suits_use": False, **stories.market()["devices"].get(device, {})}
+        return market.Considered(device=device, maker=maker, shortfall=shortfall, **known)  # type: ignore[typeddict-item]
 
     def _compose(self, parts: list[list[Any]]) -> None:
         pieces: list[design.Piece] = [

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from inhouse import assessment, declarations, design, evidence, law, lifecycle, owners
 from inhouse.demo import papers, region
 from inhouse.demo.days import Days
-from inhouse.demo.life import Life
+from inhouse.demo.programs import Programs
 from inhouse.demo.stories import Day
 from inhouse.dossier import current
 from inhouse.models import Appointment, Declaration, EvidenceRecord
@@ -39,7 +39,7 @@ DEAD_ENDS = {"rejected": ("searched", 15), "declined": ("asked", 5)}
 """Stations beside the way: where they leave it, and how long that takes."""
 
 
-class Route(Life):
+class Route(Programs):
     """Each station is a method of its name."""
 
     def _travel(self, start: str, stop: str, began: Day, reached: Day | None) -> Days:
@@ -61,6 +61,7 @@ class Route(Life):
                 continue
             yield day
             yield from getattr(self, f"_{name}")()
+            self._tick(name)
 
     def _proposed(self) -> Days:
         device = self.device
@@ -100,7 +101,7 @@ class Route(Life):
         device = self.device
         if not device.searched:
             return
-        self._search(self.device.why, self.device.candidates, self.device.result)
+        self._search(device.why, device.candidates, device.result, device.grounds)
         yield clock.today()
         reasons = {
             "ce_equivalent_exists": device.why,
@@ -191,6 +192,10 @@ class Route(Life):
                 [{"number": n, "what": what, "why": why} for n, what, why in device.unmet],
                 by=self.engineer,
             )
+
+        if self._is_software:
+            yield clock.today()
+            yield from self._programmed()
 
     def _development(self) -> Days:
         lifecycle.move(self.product, Product.Stage.DEVELOPMENT, by=self.engineer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import yaml
@@ -62,6 +63,7 @@ class Device:
     result: str = "none_fits"
     why: str = ""
     candidates: list[list[str]] = field(default_factory=list)
+    grounds: list[str] | None = None
     benefit: str = ""
     risk: str = ""
     cost: str = ""
@@ -103,6 +105,13 @@ class Device:
 def kinds() -> dict[str, Kind]:
     rows = yaml.safe_load((FOLDER / "kinds.yaml").read_text(encoding="utf-8"))
     return {name: Kind(**row) for name, row in rows.items()}
+
+
+@cache
+def market() -> dict[str, Any]:
+    """Where the market is searched, and what is known of devices on it."""
+    content: dict[str, Any] = yaml.safe_load((FOLDER / "market.yaml").read_text(encoding="utf-8"))
+    return content
 
 
 def devices() -> list[Device]:

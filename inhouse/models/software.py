@@ -29,6 +29,12 @@ class OfRevision(models.Model):
         return self.revision.product.scope
 
 
+class SoftwarePlanQuerySet(models.QuerySet["SoftwarePlan"]):
+    def complete(self) -> SoftwarePlanQuerySet:
+        """Those whose early questions are answered (SW-13)."""
+        return self.exclude(develops_algorithm=None).exclude(collects_data=None).exclude(device_since=None)
+
+
 @recorded()
 class SoftwarePlan(OfRevision):
     """The early questions (SW-13), and whether it is artificial intelligence and of which kind (AIA-A)."""
@@ -50,12 +56,19 @@ class SoftwarePlan(OfRevision):
     high_risk_reason = models.TextField(_("reason for the AI classification"), blank=True)
     high_risk_on = models.DateField(_("AI classification on"), null=True, editable=False)
 
+    objects = SoftwarePlanQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("plan of the software")
         verbose_name_plural = _("plans of the software")
 
     def __str__(self) -> str:
         return _("Software of %(revision)s") % {"revision": self.revision}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the early questions are answered (SW-13)."""
+        return self.develops_algorithm is not None and self.collects_data is not None and self.device_since is not None
 
 
 @recorded()

@@ -384,7 +384,7 @@ class Told:
     """One walk, to be read: what it gives, and every rule under the edition it was walked in."""
 
     walk: Classification
-    edition: Edition
+    source: str
     result: rules.Result
     deciding: str
     applying: list[Line]
@@ -412,7 +412,7 @@ def _told(walk: Classification, answers: Mapping[str, Answer]) -> Told:
     follows = _("software takes the class of the device that it drives")
     return Told(
         walk,
-        asked,
+        asked.source,
         found,
         named.get(walk.deciding_rule or found.deciding_rule, follows),
         [line for line in lines if line.fit],

@@ -24,7 +24,6 @@ from organisation.forms import EditForm, Form, RowsForm
 from organisation.models import QualitySystem
 from products.models import Part, Product, Revision
 
-
 MOVED = "moved"
 """In the address after a change that brought the device under the other regulation: the page says what follows."""
 

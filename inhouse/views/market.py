@@ -141,8 +141,8 @@ def places(request: Request, product: Product) -> HttpResponse:
         return searching.settled(request, work, "market-places", title=title)
     saved = list(work.draft.lookups.all()) if work.draft else []
     now = "-".join(str(place.pk) for place in saved)
-    suggested = work.last is not None and not saved
-    lines = _saved(saved) or _suggested(work.last) or [_blank(request)]
+    suggested = [] if saved or request.method == "POST" else _suggested(work.last)
+    lines = _saved(saved) or suggested or [_blank(request)]
     begun = {"sources": work.draft.sources if work.draft else "", "seen": now}
     form, others = SourcesForm(guided.typed(request), initial=begun), []
     if request.method == "POST" and {"add", "remove"} & request.POST.keys():
@@ -164,7 +164,7 @@ def places(request: Request, product: Product) -> HttpResponse:
                 return searching.onward(request, work, "market-places")
     return searching.show(
         request, work, "market-places", "market/places.html", title=title, form=form, places=formset, others=others,
-        suggested=suggested and request.method != "POST", errors=[form, *formset.forms] if form.is_bound else [],
+        suggested=bool(suggested), errors=[form, *formset.forms] if form.is_bound else [],
     )  # fmt: skip
 
 

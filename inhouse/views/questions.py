@@ -208,8 +208,8 @@ def facts_form(category: str) -> type[EditForm[CategoryFacts]]:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             optional = MAY_BE_BLANK.get(category, ("model",))
-            for name, field in self.fields.items():
-                field.required = name not in optional and "leave" not in (self.data or {})
+            for name in FACTS[category]:
+                self.fields[name].required = name not in optional and "leave" not in (self.data or {})
 
     return Facts
 

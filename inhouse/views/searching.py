@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -33,18 +35,26 @@ class Work:
     product: Product
     course: Course | None
     draft: MarketSearch | None
-    last: MarketSearch | None
     away: bool = False
+
+    @cached_property
+    def last(self) -> MarketSearch | None:
+        """The concluded search that counts."""
+        return _of(self.product).exclude(concluded_on=None).last()
 
     @property
     def settled(self) -> MarketSearch | None:
         """The search that the proposal rests on already: it is shown, and corrected by a new one."""
-        if self.course is None or self.draft is not None or self.last is None:
+        if self.course is None or self.draft is not None or self.course.search is None:
             return None
-        return self.last if self.last.assessment_id == self.course.assessment.pk else None
+        return self.last
 
     def begin(self, request: Request) -> MarketSearch:
         return self.draft or rules.begin(self.product, by=request.user)
+
+
+def _of(product: Product) -> QuerySet[MarketSearch]:
+    return MarketSearch.objects.filter(product=product).select_related("assessment", "done_by")
 
 
 def work(request: Request, product: Product) -> Work:
@@ -55,23 +65,17 @@ def work(request: Request, product: Product) -> Work:
     posted = request.method == "POST"
     if posted:
         access.require(request.user, rules.act(product), product.scope)
-    proposed = product.stage == Product.Stage.PROPOSED
-    course = guided.locked(request, product) if proposed else None
-    if posted and not proposed:
+    if product.stage == Product.Stage.PROPOSED:
+        course = guided.locked(request, product)
+        draft = course.search if course.search and not course.search.is_concluded else None
+        if draft is not None:
+            draft.product, draft.assessment = product, course.assessment
+        return Work(product, course, draft, away=not guided.is_open(course, request.user))
+    if posted:
         lifecycle.lock(product)
-    searches = list(MarketSearch.objects.filter(product=product).select_related("assessment", "done_by"))
-    found = Work(
-        product,
-        course,
-        draft=next((s for s in reversed(searches) if not s.is_concluded), None),
-        last=next((s for s in reversed(searches) if s.is_concluded), None),
-    )
-    if course is not None:
-        found.away = not guided.is_open(course, request.user)
-    else:
-        may = access.may(request.user, rules.act(product), product.scope) and not rules.is_over(product)
-        found.away = found.draft is None or not may
-    return found
+    draft = _of(product).filter(concluded_on=None).first()
+    may = access.may(request.user, rules.act(product), product.scope) and not rules.is_over(product)
+    return Work(product, None, draft, away=draft is None or not may)
 
 
 def settled(request: Request, work: Work, name: str, **context: Any) -> HttpResponse:

@@ -21,7 +21,7 @@ from tests.test_doors import OBJECTS, addresses
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OF_A_PRODUCT = (
-    "product", "assessment", "market", "owner", "design", "documents", "evidence", "declaration", "readiness", "units", "items",
+    "product", "assessment", "market", "owner", "design", "class", "documents", "evidence", "declaration", "readiness", "units", "items",
     "follow-up", "change", "withdrawal", "suspension", "history",
 )  # fmt: skip
 PARTS = ("/history/latest/",)  # no pages: fetched into one that is looked at

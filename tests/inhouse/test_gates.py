@@ -21,6 +21,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 from inhouse import gates, law, retention
 from inhouse.dossier import Dossier, current
 from inhouse.law import checks
+from inhouse.law.software import software as law_of_software
 from inhouse.models import Answer, Assessment, FollowUp, FollowUpAction, Suspension
 from tests import stations
 
@@ -52,6 +53,7 @@ PAGES = {
     "owner",
     "product",
     "readiness",
+    "software",
     "suspension",
     "units",
     "withdrawal",
@@ -67,7 +69,7 @@ def complete(
     files = {"location": str(tmp_path_factory.mktemp("media"))}
     storages = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": files}}
     with django_db_blocker.unblock(), transaction.atomic(), override_settings(STORAGES=storages):
-        used = stations.second_in_force()
+        used = stations.second_in_force(software=True)
         gone = stations.withdrawn("Old adapter")
         stations.scrapped(gone.items.get())
         dossiers = {"in use": current(used), "withdrawn": current(gone)}
@@ -237,6 +239,31 @@ def alive(d: Dossier) -> None:
     d.items[0].fate, d.items[0].fate_on = "", None
 
 
+def without_rows(rows: str) -> Break:
+    return lambda d: getattr(d, rows).clear()
+
+
+def no_device(d: Dossier) -> None:
+    for module in d.software_modules:
+        module.is_device = False
+
+
+def without_test(kind: str) -> Break:
+    def take(d: Dossier) -> None:
+        d.software_tests = [test for test in d.software_tests if test.kind != kind]
+
+    return take
+
+
+def software_without_a_reason(d: Dossier) -> None:
+    """The questions on software are answered, but the one that needs a reason has none."""
+    for question, value in {"sw1": "yes", "sw2": "no", "sw3": "yes", "sw4": "yes", "sw5": "yes"}.items():
+        answer = copy.copy(d.answered("general_definition")["g1"])
+        answer.tree, answer.tree_version, answer.question = "software_is_device", 1, question
+        answer.value, answer.reason = value, ""
+        d.answers.append(answer)
+
+
 def a_day_too_early(d: Dossier) -> None:
     d.on -= timedelta(days=1)
 
@@ -245,7 +272,13 @@ def with_answers(d: Dossier, tree: str, **values: str) -> None:
     """The assessment with these answers to a tree instead, as of today."""
     d.answers = [a for a in d.answers if a.tree != tree or a.assessment_id != assessment(d).pk]
     d.answers += [
-        Answer(assessment_id=assessment(d).pk, tree=tree, tree_version=law.tree(tree).version, question=question, value=value)
+        Answer(
+            assessment_id=assessment(d).pk,
+            tree=tree,
+            tree_version=law.tree(tree).version,
+            question=question,
+            value=value,
+        )
         for question, value in values.items()
     ]
 
@@ -264,7 +297,11 @@ def chosen(category: str) -> Break:
 
     def choose(d: Dossier) -> None:
         undecided(d)
-        with_answers(d, "scope_categories", **{q.id: "yes" if q.id == category else "no" for q in law.tree("scope_categories").questions})
+        with_answers(
+            d,
+            "scope_categories",
+            **{q.id: "yes" if q.id == category else "no" for q in law.tree("scope_categories").questions},
+        )
         d.category_facts = []
 
     return choose
@@ -310,7 +347,9 @@ CASES = [
     Case("G1", "MDR55-m", "patients take it home", answered("outside_use", "o1", value="yes")),
     Case("G2", "VGR-10 MDR55-c IVDR55-d", "the group is not described", without("assessment", "patient_group")),
     Case("G2", "VGR-10 MDR55-c IVDR55-d", "the need is not described", without("assessment", "special_need")),
-    Case("G2", "VGR-10 MDR55-c IVDR55-d", "the performance is not described", without("assessment", "performance_level")),
+    Case(
+        "G2", "VGR-10 MDR55-c IVDR55-d", "the performance is not described", without("assessment", "performance_level")
+    ),
     *(
         Case(gate, names, when, taken)
         for question, names_at in {
@@ -327,7 +366,12 @@ CASES = [
         )
     ),
     Case("G2", "MDR55-c IVDR55-d", "nobody searched the market", lambda d: d.searches.clear()),
-    Case("G2", "MDR55-c IVDR55-d", "the search is from an earlier assessment", lambda d: setattr(d.search, "assessment_id", 0)),
+    Case(
+        "G2",
+        "MDR55-c IVDR55-d",
+        "the search is from an earlier assessment",
+        lambda d: setattr(d.search, "assessment_id", 0),
+    ),
     Case("G2", "MDR55-c IVDR55-d", "there is an equivalent", lambda d: setattr(d.search, "result", "equivalent")),
     Case("G2", "MDR55-c IVDR55-d", "no device was named", lambda d: d.candidates.clear()),
     Case("G2", "MDR55-c IVDR55-d", "a device was not judged", lambda d: setattr(d.candidates[-1], "shortfall", "")),
@@ -355,6 +399,17 @@ CASES = [
     Case("G3 G4", "SW-06", "the class is set tomorrow", lambda d: later(d.classifications[-1], "finished_on", d.on)),
     Case("G3 G4", "SW-06", "the class was taken back", lambda d: setattr(d.classifications[-1], "reopened_on", d.on)),
     Case("G3 G4", "SW-06", "there is no reason", classified_on("reason", "")),
+    Case("G2", "SW-13", "nobody answered the early questions", without_rows("software_plans")),
+    *(
+        Case("G2", "SW-13", f"{name} is open", lambda d, name=name: setattr(d.software_plans[-1], name, None))
+        for name in ("develops_algorithm", "collects_data", "device_since")
+    ),
+    Case("G3", "SW-04", "no module is listed", without_rows("software_modules")),
+    Case("G3", "SW-04", "no module is a device", no_device),
+    Case("G3", "SW-14", "no test is planned", without_rows("software_tests")),
+    *(Case("G3", "SW-14", f"nothing is said of {kind.id}", without_test(kind.id)) for kind in law_of_software().tests),
+    Case("G4", "SW-10", "nobody said why it is a device", software_without_a_reason),
+    Case("G4", "SW-10", "its class has no reason", without("design", "class_reason")),
     Case("G4", "MDR55-0 IVDR55-0", "there is no risk file", without_documents("risk")),
     *(
         Case("G4", "MDR55-f IVDR55-g", f"nothing is written on {group}", without_documents(group))
@@ -368,7 +423,12 @@ CASES = [
     Case("G4", "VGR-54 MDR55-0 IVDR55-0", "users are told nothing", without_documents("user_information")),
     Case("G3", "IVDR55-c", "no system is named", lambda d: system_is(d, None)),
     Case("G3 G7 G8", "IVDR55-c", "no standard is named", lambda d: laboratory_is(d, "laboratory_standard", "")),
-    Case("G3 G7 G8", "IVDR55-c", "the accreditation ran out", lambda d: laboratory_is(d, "accredited_until", d.on - timedelta(days=1))),
+    Case(
+        "G3 G7 G8",
+        "IVDR55-c",
+        "the accreditation ran out",
+        lambda d: laboratory_is(d, "accredited_until", d.on - timedelta(days=1)),
+    ),
     Case("G7", "VGR-54", "users are told nothing", without_documents("user_information")),
     Case("G4", "VGR-70 MDR55-0 IVDR55-0", "nobody verified", without_record("verification")),
     Case("G4", "VGR-70 MDR55-0 IVDR55-0", "the last verification failed", failed("verification")),
@@ -380,7 +440,12 @@ CASES = [
     Case("G6", "VGR-72 MDR55-0 IVDR55-0", "the validation failed", failed("validation")),
     Case("G6", "VGR-72 MDR55-0 IVDR55-0", "the validation is done after signing", lambda d: validated_later(d)),
     Case("G7", "VGR-56 MDR55-e IVDR55-f VGR-74 VGR-73", "nobody signed", lambda d: d.declarations.clear()),
-    Case("G7", "VGR-56 MDR55-e IVDR55-f VGR-74 VGR-73", "it was withdrawn", lambda d: declared_on("withdrawn_on", d.on)(d)),
+    Case(
+        "G7",
+        "VGR-56 MDR55-e IVDR55-f VGR-74 VGR-73",
+        "it was withdrawn",
+        lambda d: declared_on("withdrawn_on", d.on)(d),
+    ),
     Case("G7", "MDR55-e IVDR55-f VGR-74", "it is not published", declared_on("published_on", None)),
     Case("G7", "MDR55-e IVDR55-f VGR-74", "it is published tomorrow", tomorrow("published_on")),
     Case("G7", "VGR-73", "it is not in the diary", declared_on("diary_on", None)),
@@ -652,3 +717,42 @@ def test_a_declaration_that_nobody_signed_stops_also_where_the_diary_only_warns(
         ("The product owner signs the declaration.", True),
         ("Register the declaration in the diary.", False),
     ]
+
+
+# --- software
+
+
+def test_what_is_no_software_is_asked_nothing_about_it(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G3")
+    for revision in d.revisions:
+        revision.is_software = False
+    for rows in (d.software_plans, d.software_modules, d.software_tests):
+        rows.clear()
+    working(d).class_reason = ""
+    for name, gate in (("SW-13", "G2"), ("SW-04", "G3"), ("SW-14", "G3"), ("SW-10", "G4")):
+        assert list(checks.REGISTRY[name, gate](d)) == []
+
+
+def test_software_that_was_decided_on_the_short_form_is_not_asked_why_it_is_a_device(
+    whole: Callable[[str], Dossier],
+) -> None:
+    d = whole("G4")
+    assert d.answered("software_is_device") == {}
+    assert gates.standing(d, "G4") == []
+    software_without_a_reason(d)
+    assert [o.text for o in gates.standing(d, "G4")] == ["Give the reason why the software is a device."]
+
+
+def test_software_from_before_the_modules_were_asked_for_goes_on_to_every_later_gate(
+    whole: Callable[[str], Dossier],
+) -> None:
+    d = whole("G4")
+    for rows in (d.software_plans, d.software_modules, d.software_tests):
+        rows.clear()
+    assert gates.standing(d, *law.gates().keys() - {"G2", "G3", "G10", "G11"}) == []
+
+
+def test_nothing_about_ai_stops_a_step(whole: Callable[[str], Dossier]) -> None:
+    d = whole("G2")
+    working(d).is_ai = True
+    assert gates.standing(d, *law.gates().keys() - {"G10", "G11"}) == []

@@ -12,7 +12,6 @@ from inhouse.law.checks import Missing, check
 from inhouse.models import Assessment, MarketSearch
 from inhouse.searches import rests_on_cost
 
-
 WHICH = ("md_or_ivd", "software_md_or_ivd")
 """The trees whose outcomes name the regulation."""
 

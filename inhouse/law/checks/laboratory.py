@@ -22,12 +22,15 @@ def laboratory(d: Dossier) -> Iterator[Missing]:
         yield from quality_system(d)
     elif not system.laboratory_standard:
         yield Missing(
-            _("Name the standard that the laboratory complies with (EN ISO 15189 or national provisions), under “%(system)s”.")
+            _(
+                "Name the standard that the laboratory complies with (EN ISO 15189 or national provisions), under “%(system)s”."
+            )
             % {"system": system},
             "laboratory",
         )
     elif system.accredited_until and system.accredited_until < d.on:
         yield Missing(
-            _("The accreditation of the laboratory ran out on %(day)s.") % {"day": date_format(system.accredited_until)},
+            _("The accreditation of the laboratory ran out on %(day)s.")
+            % {"day": date_format(system.accredited_until)},
             "laboratory",
         )
