@@ -352,6 +352,7 @@ def again(product: Product, *, reason: str, by: User) -> None:
             started_by=by,
             **{name: getattr(last, name) for name in (*NEED, "need_on", "non_medical_statement")},
         )
-        for row in (*last.answers.all(), *last.category_facts.all()):
+        rows: list[Any] = [*last.answers.all(), *last.category_facts.all()]
+        for row in rows:
             row.pk, row._state.adding, row.assessment = None, True, new
             row.save()

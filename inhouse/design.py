@@ -156,8 +156,8 @@ def put_parts(revision: Revision, pieces: Iterable[Piece], *, by: User) -> None:
             else:
                 part.delete()
                 gone = True
-        for piece in wanted:
-            Part.objects.create(revision=revision, **piece)
+        for fields in wanted:
+            Part.objects.create(revision=revision, **fields)
         if gone or wanted:
             revision.designed_on = clock.today()
             revision.save(update_fields=["designed_on"])

@@ -55,9 +55,10 @@ WEIGHING = {
     "support_needed": False,
     "support_reason": "We have made such adapters before",
 }
+PURPOSE = "Holds a catheter in place"
 DESIGN = {
     "reference": "A1",
-    "intended_purpose": "Holds a catheter in place",
+    "intended_purpose": PURPOSE,
     "patient_group": "Children under ten kilos",
     "description": "A printed adapter in one size",
     "patient_tracing": False,
@@ -228,7 +229,7 @@ def assessed(
     for tree, values in (ANSWERS | IN_VITRO if in_vitro else ANSWERS).items():
         assessment.answer(product, tree, answers(values), by=by)
     assessment.note_facts(product, "manufacture_modify", {"device": ""}, by=by)
-    assessment.write(product, NEED, intended_purpose=DESIGN["intended_purpose"], by=by)
+    assessment.write(product, NEED, intended_purpose=PURPOSE, by=by)
     if market:
         searched(product)
     if classify:

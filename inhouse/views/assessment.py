@@ -148,7 +148,7 @@ def assessment(request: Request, product: Product) -> HttpResponse:
 
 
 @door(Act.WORK, pages.product)
-def paper(request: Request, product: Product) -> HttpResponse:
+def paper(request: Request, product: Product) -> FileResponse:
     """The assessment as PDF: the latest, or the one whose number stands in the address (`?number=`)."""
     d = current(product)
     asked = request.GET.get("number", "")

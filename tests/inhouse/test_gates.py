@@ -334,6 +334,16 @@ def laboratory_is(d: Dossier, name: str, value: Any) -> None:
     setattr(d.product.quality_system, name, value)
 
 
+def only_cost(d: Dossier) -> None:
+    for ground in d.grounds:
+        ground.kind = "cost"
+
+
+def no_way(d: Dossier) -> None:
+    undecided(d)
+    unanswered("ways_of_use")(d)
+
+
 CASES = [
     Case("G1", "VGR-02 MDR55-0 IVDR55-0", "nobody said whether it is a device", unanswered("general_definition")),
     Case("G1", "VGR-02 MDR55-0 IVDR55-0", "it is no device", not_medical),
@@ -343,7 +353,7 @@ CASES = [
     Case("G1", "VGR-20", "every category was denied", answered("scope_categories", "manufacture_modify", value="no")),
     Case("G1", "CMD-01", "nobody said whether it is custom-made", unanswered("custom_made")),
     Case("G1", "CMD-01", "it is custom-made", lambda d: custom_made(d)),
-    Case("G1", "USE-01", "no way into use is chosen", lambda d: [undecided(d), unanswered("ways_of_use")(d)]),
+    Case("G1", "USE-01", "no way into use is chosen", no_way),
     Case("G1", "USE-01", "it is bought", answered("ways_of_use", "way", value="ce_marked")),
     Case("G1", "USE-01", "the way and what follows do not fit", answered("ways_of_use", "way", value="custom_made")),
     *(
@@ -387,7 +397,7 @@ CASES = [
     Case("G2", "MDR55-c IVDR55-d", "no place was named", lambda d: d.lookups.clear()),
     Case("G2", "MDR55-c IVDR55-d", "the search is not concluded", lambda d: setattr(d.search, "concluded_on", None)),
     Case("G2", "MDR55-n", "no ground is named", lambda d: d.grounds.clear()),
-    Case("G2", "MDR55-n", "cost is the only ground", lambda d: [setattr(g, "kind", "cost") for g in d.grounds]),
+    Case("G2", "MDR55-n", "cost is the only ground", only_cost),
     *(
         Case("G2", "VGR-40", f"{name} is not weighed", without("assessment", name))
         for name in ("benefit", "risk", "cost", "weighing")
