@@ -190,7 +190,7 @@ def read(product: Product) -> Course:
     )
     of = {"revision": OuterRef("pk")}
     standing = Classification.objects.filter(reopened_on=None, **of)
-    revision = (
+    revision: Any = (
         Revision.objects.filter(product=product)
         .select_related("software_plan")
         .annotate(

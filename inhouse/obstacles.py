@@ -60,5 +60,5 @@ def told(obstacles: Iterable[Obstacle]) -> list[Obstacle]:
 
 def _follows(one: Obstacle, other: Obstacle) -> bool:
     """Whether the one is gone when the other is mended."""
-    pages = {FOLLOWS.get(row.id) for row in one.requirements}
+    pages = {FOLLOWS[row.id] for row in one.requirements if row.id in FOLLOWS}
     return other is not one and pages == {other.mend} and not {row.id for row in other.requirements} & set(FOLLOWS)

@@ -210,11 +210,18 @@ def answers(given: dict[str, str], *, reason: str = "As we see it") -> assessmen
 
 
 def assessed(
-    name: str = "Catheter adapter", *, submit: bool = True, in_vitro: bool = False, market: bool = True, **given: Any
+    name: str = "Catheter adapter",
+    *,
+    submit: bool = True,
+    classify: bool = True,
+    in_vitro: bool = False,
+    market: bool = True,
+    **given: Any,
 ) -> Product:
     """All that the decision rests on is written down and submitted; nobody has decided yet.
 
-    With `in_vitro` it is an in vitro diagnostic device of class B, whose market need not be searched.
+    Without `submit` it is still open; without `classify` nobody has gone through the rules of its class either. With
+    `in_vitro` it is an in vitro diagnostic device of class B, whose market need not be searched.
     """
     product = proposed(name, **given)
     by = engineer(product)
@@ -224,9 +231,10 @@ def assessed(
     assessment.write(product, NEED, intended_purpose=DESIGN["intended_purpose"], by=by)
     if market:
         searched(product)
-    classified(product.revisions.get(), "B" if in_vitro else "I")
+    if classify:
+        classified(product.revisions.get(), "B" if in_vitro else "I")
     assessment.write(product, WEIGHING, by=by)
-    if submit:
+    if submit and classify:
         assessment.submit(product, by=by)
     return fresh(product)
 
@@ -293,7 +301,8 @@ def in_development(
 ) -> Product:
     """Purpose and class are written, the quality system is named, and work has begun."""
     product = owned(name, **given)
-    describe(product, **({"is_software": True} if software else {}), **(design or {}))
+    fields: dict[str, Any] = {"is_software": software, **(design or {})}
+    describe(product, **fields)
     if software:
         programmed(product)
     lifecycle.move(product, Product.Stage.DEVELOPMENT, by=engineer(product))
@@ -322,6 +331,14 @@ def classified(revision: Revision, risk_class: str = "I", *, reason: str = "Not 
         classification.reopen(revision, reason="Another class", by=by)
     walked(revision, TICKS[risk_class])
     classification.finish(revision, reason=reason, by=by)
+
+
+def unclassified(product: Product) -> Product:
+    """As if nobody had gone through the rules: for tests of going through them after the decision."""
+    Answer.objects.filter(classification__revision__product=product).delete()
+    Classification.objects.filter(revision__product=product).delete()
+    product.revisions.update(risk_class="", class_rule="", class_reason="")
+    return fresh(product)
 
 
 def walked(revision: Revision, applies: dict[str, tuple[str, ...]]) -> None:

@@ -243,6 +243,14 @@ def without_rows(rows: str) -> Break:
     return lambda d: getattr(d, rows).clear()
 
 
+def unplanned(name: str) -> Break:
+    def take(d: Dossier) -> None:
+        for plan in d.software_plans:
+            setattr(plan, name, None)
+
+    return take
+
+
 def no_device(d: Dossier) -> None:
     for module in d.software_modules:
         module.is_device = False
@@ -257,8 +265,9 @@ def without_test(kind: str) -> Break:
 
 def software_without_a_reason(d: Dossier) -> None:
     """The questions on software are answered, but the one that needs a reason has none."""
+    unanswered("software_is_device")(d)
     for question, value in {"sw1": "yes", "sw2": "no", "sw3": "yes", "sw4": "yes", "sw5": "yes"}.items():
-        answer = copy.copy(d.answered("general_definition")["g1"])
+        answer = copy.copy(d.answers[0])
         answer.tree, answer.tree_version, answer.question = "software_is_device", 1, question
         answer.value, answer.reason = value, ""
         d.answers.append(answer)
@@ -401,7 +410,7 @@ CASES = [
     Case("G3 G4", "SW-06", "there is no reason", classified_on("reason", "")),
     Case("G2", "SW-13", "nobody answered the early questions", without_rows("software_plans")),
     *(
-        Case("G2", "SW-13", f"{name} is open", lambda d, name=name: setattr(d.software_plans[-1], name, None))
+        Case("G2", "SW-13", f"{name} is open", unplanned(name))
         for name in ("develops_algorithm", "collects_data", "device_since")
     ),
     Case("G3", "SW-04", "no module is listed", without_rows("software_modules")),
@@ -737,7 +746,7 @@ def test_software_that_was_decided_on_the_short_form_is_not_asked_why_it_is_a_de
     whole: Callable[[str], Dossier],
 ) -> None:
     d = whole("G4")
-    assert d.answered("software_is_device") == {}
+    unanswered("software_is_device")(d)
     assert gates.standing(d, "G4") == []
     software_without_a_reason(d)
     assert [o.text for o in gates.standing(d, "G4")] == ["Give the reason why the software is a device."]
