@@ -12,11 +12,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from inhouse import assessment, classification, declarations, design, evidence, gates, guide, law, lifecycle
+from inhouse import assessment, declarations, design, evidence, gates, guide, law, lifecycle
 from inhouse.declarations import TEMPLATE
 from inhouse.dossier import Dossier, current
 from inhouse.matrix import Condition, matrix
-from inhouse.models import EvidenceDocument
+from inhouse.models import Classification, EvidenceDocument
 from inhouse.obstacles import Refused
 from organisation.models import QualitySystem, User
 from products.models import Product, Revision
@@ -422,5 +422,5 @@ def test_moved_after_a_declaration_it_is_examined_and_classified_anew() -> None:
             stations.sign(product)
         stations.examined(stations.coming(product))
         stations.sign(product)
-    walk = classification.Classification.objects.filter(revision__product=product, reopened_on=None).get()
+    walk = Classification.objects.filter(revision__product=product, reopened_on=None).get()
     assert (walk.regulation, walk.risk_class) == ("IVDR", "B")
