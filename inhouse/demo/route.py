@@ -85,9 +85,8 @@ class Route(Programs):
         answer("md_or_ivd", iv1=device.ivd)
         questions = law.trees()["scope_categories"].questions
         answer("scope_categories", **{q.id: q.id in device.scope for q in questions})
-        if not device.ivd:
-            answer("custom_made", c1=device.custom, c2=device.custom)
-            answer("outside_use", o1=device.outside)
+        answer("custom_made", c1=device.custom, c2=device.custom)
+        answer("outside_use", o1=device.outside)
         yield clock.today()
         need = {
             "patient_group": device.group,

@@ -420,7 +420,9 @@ def test_changing_what_the_class_rests_on_opens_it_again(
 def test_another_regulation_opens_it_again_with_nothing_filled_in(revision: Revision, engineer: User) -> None:
     stations.classified(revision)
     design.describe(revision, {"regulation": "IVDR"}, by=engineer)
-    assert [c.reopened_reason for c in Classification.objects.all()] == ["Changed: regulation."]
+    assert [c.reopened_reason for c in Classification.objects.all()] == [
+        "Changed: regulation, examines specimens in vitro."
+    ]
     revision.refresh_from_db()
     stations.classified(revision, "B")
     assert walk(revision).rules_class == "B"

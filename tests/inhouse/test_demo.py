@@ -243,10 +243,15 @@ def test_declarations_wait_at_each_step_to_the_public(told: Told) -> None:
     assert set(recalled.values_list("revision__stage", flat=True)) == {Revision.Stage.OPEN}
 
 
-def test_an_in_vitro_proposal_stops_at_the_first_gate(told: Told) -> None:
-    d = named("Egen metod för benzodiazepiner i blod")
-    assert (d.product.stage, d.revisions[-1].regulation) == (Stage.PROPOSED, "IVDR")
-    assert any("IVDR" in o.text for o in lifecycle.obstacles(d, d.product, Stage.ELIGIBLE))
+def test_one_in_vitro_device_is_used_in_an_accredited_laboratory_and_another_waits(told: Told) -> None:
+    used = named("Egen metod för meropenem i plasma")
+    assert (used.product.stage, used.revisions[-1].regulation) == (Stage.IN_USE, "IVDR")
+    assert used.product.quality_system
+    assert used.product.quality_system.accreditation
+    assert not any("IVDR" in o.source for o in lifecycle.watch(used))
+    waiting = named("Egen metod för benzodiazepiner i blod")
+    assert (waiting.product.stage, waiting.revisions[-1].regulation) == (Stage.PROPOSED, "IVDR")
+    assert any("IVDR" in o.source for o in lifecycle.obstacles(waiting, waiting.product, Stage.ELIGIBLE))
 
 
 def test_withdrawn_products_have_items_left_or_none(told: Told) -> None:
