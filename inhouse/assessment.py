@@ -11,7 +11,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from inhouse import classification, guide, law, lifecycle
-from inhouse.design import Piece, put_parts
+from inhouse.design import Piece, put_fields, put_parts
 from inhouse.models import Answer, Assessment, CategoryFacts, Change, OtherRoute, Step
 from organisation import access, clock
 from organisation.access import Act, Scope
@@ -218,16 +218,10 @@ def _follow(assessment: Assessment, *, by: User) -> None:
     course = guide.read(assessment.product)
     traits: dict[str, Any] = {"is_software": course.is_software}
     if course.qualification.regulation:
-        traits["regulation"] = course.qualification.regulation
         traits["is_in_vitro"] = course.qualification.regulation == Revision.Regulation.IVDR
-    with acting(by):
-        for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN):
-            changed = [name for name, value in traits.items() if getattr(revision, name) != value]
-            for name in changed:
-                setattr(revision, name, traits[name])
-            if changed:
-                revision.save(update_fields=changed)
-                classification.reconsider(revision, changed, by=by)
+    for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN):
+        if any(getattr(revision, name) != value for name, value in traits.items()):
+            put_fields(revision, traits, by=by)
 
 
 def store(
@@ -358,6 +352,7 @@ def again(product: Product, *, reason: str, by: User) -> None:
             started_by=by,
             **{name: getattr(last, name) for name in (*NEED, "need_on", "non_medical_statement")},
         )
-        for row in (*last.answers.all(), *last.category_facts.all()):
+        rows: list[Any] = [*last.answers.all(), *last.category_facts.all()]
+        for row in rows:
             row.pk, row._state.adding, row.assessment = None, True, new
             row.save()

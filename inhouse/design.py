@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inhouse import classification, lifecycle
+from inhouse import classification, guide, lifecycle
 from inhouse.models import UnmetRequirement
 from organisation import access, clock
 from organisation.access import Act
@@ -65,21 +65,66 @@ def describe(
     revision = opened(revision, by=by)
     if fields.keys() & {"risk_class", "class_rule", "class_reason"}:
         raise ValidationError(_("The risk class is set by its rules, on a page of its own."))
-    changed = [name for name, value in fields.items() if _words(getattr(revision, name)) != _words(value)]
-    if set(changed) & {*Revision.EXAMINED}:
-        revision.designed_on = clock.today()
     if quality_system and quality_system.administration_id != revision.product.unit.administration_id:
         raise ValidationError(
             {"quality_system": _("%(system)s belongs to another administration.") % {"system": quality_system}}
         )
+    was = revision.regulation
+    put_fields(revision, fields, by=by)
+    if revision.regulation != was:
+        _refuse_other_than_answered(revision)
+    if quality_system is not None and quality_system.pk != revision.product.quality_system_id:
+        with acting(by):
+            Product.objects.filter(pk=revision.product_id).update(quality_system=quality_system)
+
+
+def put_fields(revision: Revision, fields: dict[str, Any], *, by: User) -> None:
+    """Write fields of a revision that is locked, and what follows from them.
+
+    Whatever examines specimens in vitro is under IVDR and all else under MDR: the trait and the regulation move
+    together. The day of the design is that of its last change, and the class is taken back when it rests on one.
+    """
+    fields = _regulated(fields)
+    changed = [name for name, value in fields.items() if _words(getattr(revision, name)) != _words(value)]
+    if set(changed) & {*Revision.EXAMINED}:
+        revision.designed_on = clock.today()
     for name, value in fields.items():
         setattr(revision, name, value)
     revision.full_clean()
     with acting(by):
         revision.save()
         classification.reconsider(revision, changed, by=by)
-        if quality_system is not None and quality_system.pk != revision.product.quality_system_id:
-            Product.objects.filter(pk=revision.product_id).update(quality_system=quality_system)
+
+
+def _regulated(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with the regulation that the trait brings, or the trait that the regulation says."""
+    if "is_in_vitro" in fields:
+        return fields | {"regulation": under(in_vitro=fields["is_in_vitro"])}
+    if "regulation" in fields:
+        return fields | {"is_in_vitro": fields["regulation"] == Revision.Regulation.IVDR}
+    return fields
+
+
+def under(*, in_vitro: bool) -> Revision.Regulation:
+    """The regulation that a device is under."""
+    return Revision.Regulation.IVDR if in_vitro else Revision.Regulation.MDR
+
+
+def _refuse_other_than_answered(revision: Revision) -> None:
+    """Until someone has decided, the answers of the assessment say which regulation applies, and are changed there."""
+    product = revision.product
+    if product.stage != Product.Stage.PROPOSED:
+        return
+    answered = guide.read(product).qualification.regulation
+    if answered and answered != revision.regulation:
+        raise ValidationError(
+            {
+                "is_in_vitro": _(
+                    "By the answers of the assessment %(regulation)s applies. Until it is decided, change the answer there."
+                )
+                % {"regulation": answered}
+            }
+        )
 
 
 def _words(value: Any) -> Any:
@@ -111,8 +156,8 @@ def put_parts(revision: Revision, pieces: Iterable[Piece], *, by: User) -> None:
             else:
                 part.delete()
                 gone = True
-        for piece in wanted:
-            Part.objects.create(revision=revision, **piece)
+        for fields in wanted:
+            Part.objects.create(revision=revision, **fields)
         if gone or wanted:
             revision.designed_on = clock.today()
             revision.save(update_fields=["designed_on"])

@@ -33,6 +33,7 @@ from inhouse.models import (
     SoftwareModule,
     SoftwarePlan,
 )
+from organisation import clock
 from products.models import Product, Revision
 
 QUALIFICATION = "software_is_device"
@@ -73,12 +74,16 @@ def part(name: str) -> Part:
 
 @dataclass(frozen=True)
 class Stop:
-    """One page: `name` is its address's name, `key` what the address needs beside the product."""
+    """One page: `name` is its address's name, `key` what the address needs beside the product.
+
+    An `optional` one is there for whoever wants it, and nothing waits for it.
+    """
 
     part: str
     name: str
     key: str = ""
     done: bool = False
+    optional: bool = False
 
     def address(self, product: Product) -> str:
         return reverse(f"inhouse:{self.name}", args=[product.pk, *([self.key] if self.key else [])])
@@ -185,7 +190,7 @@ def read(product: Product) -> Course:
     )
     of = {"revision": OuterRef("pk")}
     standing = Classification.objects.filter(reopened_on=None, **of)
-    revision = (
+    revision: Any = (
         Revision.objects.filter(product=product)
         .select_related("software_plan")
         .annotate(
@@ -346,9 +351,15 @@ def _need(c: Course) -> bool:
 
 def _market(c: Course) -> Iterator[Stop]:
     concluded = "conclusion" in c.searched
-    yield Stop("market", "market-places", done=concluded or "lookups" in c.searched)
-    yield Stop("market", "market-candidates", done=concluded or "candidates" in c.searched)
-    yield Stop("market", "market-conclusion", done=concluded)
+    free = not _justified(c)
+    yield Stop("market", "market-places", done=concluded or "lookups" in c.searched, optional=free)
+    yield Stop("market", "market-candidates", done=concluded or "candidates" in c.searched, optional=free)
+    yield Stop("market", "market-conclusion", done=concluded, optional=free)
+
+
+def _justified(c: Course) -> bool:
+    """Whether it must be shown today that nothing on the market meets the need: of in vitro devices it must later (IVDR55-d)."""
+    return c.revision.regulation != Revision.Regulation.IVDR or law.requirements()["IVDR55-d"].holds(clock.today())
 
 
 def _class(c: Course) -> Iterator[Stop]:
@@ -380,7 +391,7 @@ def _software(c: Course) -> Iterator[Stop]:
 
 def unfinished(c: Course) -> list[str]:
     """The parts of the way that still have a page to do, in their order."""
-    return list(dict.fromkeys(stop.part for stop in way(c) if not stop.done))
+    return list(dict.fromkeys(stop.part for stop in way(c) if not stop.done and not stop.optional))
 
 
 def position(stops: list[Stop], name: str, key: str = "") -> int | None:

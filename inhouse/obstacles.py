@@ -43,7 +43,7 @@ class Refused(ValidationError):
 WAY = (
     "assessment-proposal", "assessment-device", "assessment-route", "assessment-scope", "assessment-need", "market",
     "assessment-prohibitions", "class", "software", "assessment-weighing", "assessment",
-    "owner", "design", "documents", "evidence", "declaration", "readiness", "units", "items", "follow-up",
+    "owner", "design", "laboratory", "documents", "evidence", "declaration", "readiness", "units", "items", "follow-up",
     "change", "suspension", "withdrawal", "product", "decision",
 )  # fmt: skip
 """The pages where things are mended, in the order in which one comes to them; the decision closes the way."""
@@ -60,5 +60,5 @@ def told(obstacles: Iterable[Obstacle]) -> list[Obstacle]:
 
 def _follows(one: Obstacle, other: Obstacle) -> bool:
     """Whether the one is gone when the other is mended."""
-    pages = {FOLLOWS.get(row.id) for row in one.requirements}
+    pages = {FOLLOWS[row.id] for row in one.requirements if row.id in FOLLOWS}
     return other is not one and pages == {other.mend} and not {row.id for row in other.requirements} & set(FOLLOWS)

@@ -23,8 +23,8 @@ def find(text: str, *, but: Product | None = None) -> list[Product]:
     if len(text) < AT_LEAST:
         return []
     products = Product.objects.exclude(pk=but.pk) if but else Product.objects.all()
-    products = _by_trigrams(products, text) if connection.vendor == "postgresql" else _by_words(products, text)
-    return list(products.select_related("unit__administration")[:MOST])
+    like = _by_trigrams(products, text) if connection.vendor == "postgresql" else _by_words(products, text)
+    return list(like.select_related("unit__administration")[:MOST])
 
 
 def _by_trigrams(products: QuerySet[Product], text: str) -> QuerySet[Product]:

@@ -37,7 +37,7 @@ from inhouse.law.software import software as software_law
 from inhouse.models import Answer, Classification, Declaration, EvidenceDocument, EvidenceRecord, MarketSearch
 from organisation import clock
 from organisation.history import acting
-from organisation.models import Administration, Role, Unit, User
+from organisation.models import Administration, QualitySystem, Role, Unit, User
 from products import traceability
 from products.models import Item, Product, Revision, UnitUse
 from tests import factories
@@ -55,13 +55,21 @@ WEIGHING = {
     "support_needed": False,
     "support_reason": "We have made such adapters before",
 }
+PURPOSE = "Holds a catheter in place"
 DESIGN = {
     "reference": "A1",
-    "intended_purpose": "Holds a catheter in place",
+    "intended_purpose": PURPOSE,
     "patient_group": "Children under ten kilos",
     "description": "A printed adapter in one size",
     "patient_tracing": False,
     "tracing_reason": "Stays outside the body",
+}
+IN_VITRO = {"md_or_ivd": {"iv1": "yes"}}
+"""The answers by which it is an in vitro diagnostic device."""
+LABORATORY = {
+    "laboratory_standard": "SS-EN ISO 15189:2022",
+    "accreditation": "1240",
+    "accreditation_scope": "Clinical chemistry",
 }
 TICKS: dict[str, dict[str, tuple[str, ...]]] = {
     "I": {"1": ()},
@@ -202,18 +210,32 @@ def answers(given: dict[str, str], *, reason: str = "As we see it") -> assessmen
     return {question: (value, reason) for question, value in given.items()}
 
 
-def assessed(name: str = "Catheter adapter", *, submit: bool = True, **given: Any) -> Product:
-    """All that the decision rests on is written down and submitted; nobody has decided yet."""
+def assessed(
+    name: str = "Catheter adapter",
+    *,
+    submit: bool = True,
+    classify: bool = True,
+    in_vitro: bool = False,
+    market: bool = True,
+    **given: Any,
+) -> Product:
+    """All that the decision rests on is written down and submitted; nobody has decided yet.
+
+    Without `submit` it is still open; without `classify` nobody has gone through the rules of its class either. With
+    `in_vitro` it is an in vitro diagnostic device of class B, whose market need not be searched.
+    """
     product = proposed(name, **given)
     by = engineer(product)
-    for tree, values in ANSWERS.items():
+    for tree, values in (ANSWERS | IN_VITRO if in_vitro else ANSWERS).items():
         assessment.answer(product, tree, answers(values), by=by)
     assessment.note_facts(product, "manufacture_modify", {"device": ""}, by=by)
-    assessment.write(product, NEED, intended_purpose=DESIGN["intended_purpose"], by=by)
-    searched(product)
-    classified(product.revisions.get())
+    assessment.write(product, NEED, intended_purpose=PURPOSE, by=by)
+    if market:
+        searched(product)
+    if classify:
+        classified(product.revisions.get(), "B" if in_vitro else "I")
     assessment.write(product, WEIGHING, by=by)
-    if submit:
+    if submit and classify:
         assessment.submit(product, by=by)
     return fresh(product)
 
@@ -280,7 +302,8 @@ def in_development(
 ) -> Product:
     """Purpose and class are written, the quality system is named, and work has begun."""
     product = owned(name, **given)
-    describe(product, **({"is_software": True} if software else {}), **(design or {}))
+    fields: dict[str, Any] = {"is_software": software, **(design or {})}
+    describe(product, **fields)
     if software:
         programmed(product)
     lifecycle.move(product, Product.Stage.DEVELOPMENT, by=engineer(product))
@@ -311,6 +334,14 @@ def classified(revision: Revision, risk_class: str = "I", *, reason: str = "Not 
     classification.finish(revision, reason=reason, by=by)
 
 
+def unclassified(product: Product) -> Product:
+    """As if nobody had gone through the rules: for tests of going through them after the decision."""
+    Answer.objects.filter(classification__revision__product=product).delete()
+    Classification.objects.filter(revision__product=product).delete()
+    product.revisions.update(risk_class="", class_rule="", class_reason="")
+    return fresh(product)
+
+
 def walked(revision: Revision, applies: dict[str, tuple[str, ...]]) -> None:
     """Every rule is answered: those that apply, with the cases that fit. The class is not set yet."""
     by = engineer(revision.product)
@@ -322,6 +353,28 @@ def walked(revision: Revision, applies: dict[str, tuple[str, ...]]) -> None:
         branches = asked[rule].asked
         if branches:
             classification.answer_rule(revision, rule, {branch.id: branch.id in fits for branch in branches}, by=by)
+
+
+def in_vitro(name: str = "Drug panel", *, risk_class: str = "B", stop: str = "in_use", **given: Any) -> Product:
+    """An in vitro diagnostic device, of a laboratory that is accredited, at that station."""
+    laboratory(at=given["unit"].administration if "unit" in given else None)
+    design = {"risk_class": risk_class, **given.pop("design", {})}
+    stations: dict[str, Any] = {
+        "assessed": assessed, "eligible": eligible, "owned": owned, "in_development": in_development,
+        "documented": documented, "declared": declared, "ready": ready, "in_use": in_use, "withdrawn": withdrawn,
+        "second_in_force": second_in_force,
+    }  # fmt: skip
+    described = {} if stop in ("assessed", "eligible", "owned") else {"design": design}
+    product: Product = stations[stop](name, in_vitro=True, **described, **given)
+    return product
+
+
+def laboratory(*, at: Administration | None = None, **changes: Any) -> QualitySystem:
+    """The quality system of an administration with the standard and accreditation of its laboratory; `changes` are written."""
+    system = factories.quality_system(at=at)
+    QualitySystem.objects.filter(pk=system.pk).update(**(LABORATORY | changes))
+    system.refresh_from_db()
+    return system
 
 
 def is_software(product: Product) -> None:

@@ -244,6 +244,12 @@ class Chain:
         return self.outcomes.get(last, "")
 
     @property
+    def waits_for(self) -> str:
+        """The tree whose question on the path is unanswered; empty when all are answered."""
+        last = self.path[-1][0].id
+        return "" if last in self.outcomes else last
+
+    @property
     def regulation(self) -> str:
         return outcomes()[self.end].regulation if self.end else ""
 

@@ -148,7 +148,7 @@ def assessment(request: Request, product: Product) -> HttpResponse:
 
 
 @door(Act.WORK, pages.product)
-def paper(request: Request, product: Product) -> HttpResponse:
+def paper(request: Request, product: Product) -> FileResponse:
     """The assessment as PDF: the latest, or the one whose number stands in the address (`?number=`)."""
     d = current(product)
     asked = request.GET.get("number", "")
@@ -181,8 +181,8 @@ def paper(request: Request, product: Product) -> HttpResponse:
 @door(Act.ASSESS, pages.product)
 def submit(request: Request, product: Product) -> HttpResponse:
     """Hand the assessment over to whoever decides."""
-    form = Form(request.POST or None)
-    if request.method == "POST" and pages.attempt(form, lambda: rules.submit(product, by=request.user)):
+    form = Form(guided.typed(request))
+    if guided.sent(request, form) and pages.attempt(form, lambda: rules.submit(product, by=request.user)):
         messages.success(request, _("The assessment is submitted. A manager is now asked to decide."))
     else:
         pages.complain(request, form)

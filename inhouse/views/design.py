@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse import design as rules
-from inhouse import lifecycle
+from inhouse import gates, lifecycle
 from inhouse.dossier import current
 from inhouse.views import pages
 from organisation import history
@@ -23,6 +23,9 @@ from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, RowsForm
 from organisation.models import QualitySystem
 from products.models import Part, Product, Revision
+
+MOVED = "moved"
+"""In the address after a change that brought the device under the other regulation: the page says what follows."""
 
 
 class DesignForm(EditForm[Revision]):
@@ -57,7 +60,7 @@ class SystemForm(EditForm[Product]):
     asked_for = ("quality_system",)
     quality_system = forms.ModelChoiceField(
         QualitySystem.objects.none(), label=gettext_lazy("Quality management system"), required=False,
-        help_text=gettext_lazy("The system the product is made under (MDR 5(5)(b)). A manager adds systems on the page of the administration."),
+        help_text=gettext_lazy("The system the product is made under (MDR 5(5)(b), IVDR 5(5)(b)). A manager adds systems on the page of the administration."),
     )  # fmt: skip
 
     class Meta:
@@ -106,10 +109,15 @@ def design(request: Request, product: Product) -> HttpResponse:
     readable = [each.is_valid() for each in asked]  # every form is looked at, so that all errors are shown
     if request.method == "POST" and all(readable) and pages.attempt(form, save):
         messages.success(request, _("Saved."))
-        return redirect("inhouse:design", product.pk)
+        there = redirect("inhouse:design", product.pk)
+        if Revision.objects.values_list("regulation", flat=True).get(pk=revision.pk) != revision.regulation:
+            there["Location"] += f"?{MOVED}=1"
+        return there
+    now, other = revision.regulation, rules.under(in_vitro=not revision.is_in_vitro)
     return pages.show(
         request, product, "inhouse/design/page.html", d=d, revision=revision, form=form, system=system, pieces=parts,
         headings=form.groups(system), errors=asked, refused=any(each.errors for each in asked), parts=d.parts_of(revision),
+        would=gates.moved(d, now, other), moved=gates.moved(d, other, now) if MOVED in request.GET else None,
     )  # fmt: skip
 
 

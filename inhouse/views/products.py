@@ -38,6 +38,7 @@ HEADED = ("", "product", "decision", "suspension")
 MENDED_BY = {
     "owner": Act.DECIDE,
     "declaration": Act.REGISTER,
+    "laboratory": Act.QUALITY,
 }
 """Who does what is missing on a page; on all others whoever keeps the records."""
 
@@ -148,6 +149,7 @@ def product(request: Request, product: Product) -> HttpResponse:
         if then
         else _onward(request, d, signing, [*watch, *(signing or []), *(o for _step, before in ahead for o in before)]),
         matrix=matrix(d),
+        regulation=(d.in_force or d.working or d.revisions[-1]).regulation,
         coming_up=coming_up(d),
         floor=retention.floor(d),
     )

@@ -67,7 +67,7 @@ def sections(d: Dossier, assessment: Assessment | None = None) -> list[Section]:
             continue
         rows = list(_rows(d, course, part.name, own))
         obstacles = [obstacle for obstacle in standing if obstacle.mend == part.name]
-        unfinished = not about.is_decided and not all(stop.done for stop in own)
+        unfinished = not about.is_decided and not all(stop.done or stop.optional for stop in own)
         state = "open" if unfinished else "attention" if obstacles else "done"
         todo = next((stop for stop in own if not stop.done), own[0])
         search = _search(d, about)

@@ -45,9 +45,8 @@ class Work:
     @property
     def settled(self) -> MarketSearch | None:
         """The search that the proposal rests on already: it is shown, and corrected by a new one."""
-        if self.course is None or self.draft is not None or self.course.search is None:
-            return None
-        return self.last
+        own = self.course is not None and "conclusion" in self.course.searched
+        return self.last if own and self.draft is None else None
 
     def begin(self, request: Request) -> MarketSearch:
         return self.draft or rules.begin(self.product, by=request.user)
@@ -67,7 +66,9 @@ def work(request: Request, product: Product) -> Work:
         access.require(request.user, rules.act(product), product.scope)
     if product.stage == Product.Stage.PROPOSED:
         course = guided.locked(request, product)
-        draft = course.search if course.search and not course.search.is_concluded else None
+        draft = None
+        if "conclusion" not in course.searched:  # there may be one under way
+            draft = MarketSearch.objects.filter(assessment=course.assessment, concluded_on=None).first()
         if draft is not None:
             draft.product, draft.assessment = product, course.assessment
         return Work(product, course, draft, away=not guided.is_open(course, request.user))

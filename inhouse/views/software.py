@@ -130,8 +130,9 @@ class Seen(Form):
     def clean(self) -> None:
         given = self.cleaned_data.get("seen")
         if given and given != self.mark:
-            self.data = self.data.copy()  # type: ignore[attr-defined]
-            self.data["seen"] = self.mark
+            data = self.data.copy()  # type: ignore[attr-defined]
+            data["seen"] = self.mark
+            self.data = data
             raise ValidationError(
                 _("Someone changed this while you were writing. Nothing of yours is lost: look at what is saved, and save again to replace it.")
             )  # fmt: skip

@@ -94,15 +94,12 @@ def test_an_answer_that_did_not_change_keeps_its_person_and_day(engineer: User, 
     assert set(rows.values()) == {(engineer, "2026-03-01")}
 
 
-def test_an_ivd_is_kept_and_waits(manager: User, engineer: User) -> None:
+def test_an_answer_brings_it_under_the_other_regulation_and_back(engineer: User) -> None:
     product = stations.assessed(submit=False)
-    assessment.answer(product, "md_or_ivd", stations.answers({"iv1": "yes"}), by=engineer)
-    assert product.revisions.get().regulation == "IVDR"
-    with refused("IVDR Article 5", Refused):
-        assessment.decide(product, make=True, reason="We need it", by=manager)
-    assert stations.fresh(product).stage == "proposed"
-    assessment.answer(product, "md_or_ivd", stations.answers({"iv1": "no"}), by=engineer)
-    assert product.revisions.get().regulation == "MDR"
+    for value, regulation in (("yes", "IVDR"), ("no", "MDR")):
+        assessment.answer(product, "md_or_ivd", stations.answers({"iv1": value}), by=engineer)
+        revision = product.revisions.get()
+        assert (revision.regulation, revision.is_in_vitro) == (regulation, value == "yes")
 
 
 def test_the_weighing_is_dated_when_it_is_written(engineer: User) -> None:

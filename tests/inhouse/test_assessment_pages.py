@@ -85,7 +85,7 @@ def test_a_proposal_without_a_name_is_refused_and_keeps_what_was_typed(proposer:
 def test_whoever_proposes_is_shown_what_the_institution_has_already_made(proposer: Client, nurse: User) -> None:
     stations.proposed("Head rest for children", summary="Holds a small head still.")
     stations.proposed("Dose calculator", summary="Adds up doses.")
-    typed = {"name": "Headrest rest", "summary": "", "unit": nurse.unit_id}
+    typed: dict[str, Any] = {"name": "Headrest rest", "summary": "", "unit": nurse.unit_id}
     while_typing = proposer.get(reverse("inhouse:similar"), typed)
     assert [product.name for product in while_typing.context["found"]] == ["Head rest for children"]
     without_scripts = proposer.post(reverse("inhouse:propose"), typed | {"look": "1"})

@@ -146,7 +146,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def product() -> Product:
     """Decided on, owned, described; nobody has gone through the rules."""
-    product = stations.owned()
+    product = stations.unclassified(stations.owned())
     design.describe(stations.coming(product), stations.DESIGN, by=stations.engineer(product))
     return product
 
@@ -230,7 +230,7 @@ def test_saying_that_it_drives_nothing_forgets_the_device(revision: Revision, en
 def test_in_a_proposal_whoever_assesses_answers_until_it_is_decided(
     engineer: User, adviser: User, nurse: User, outsider: User
 ) -> None:
-    product = stations.assessed(by=nurse)
+    product = stations.assessed(by=nurse, classify=False)
     revision = stations.coming(product)
     for person in (engineer, adviser, nurse):
         classification.answer_rules(revision, "active", {"11": True}, by=person)
@@ -289,7 +289,8 @@ def test_a_class_is_set_only_when_everything_was_considered(revision: Revision, 
 
 
 def test_a_class_rests_on_a_purpose(engineer: User) -> None:
-    revision = stations.coming(stations.owned())
+    revision = stations.coming(stations.unclassified(stations.owned()))
+    Revision.objects.update(intended_purpose="")
     stations.walked(revision, {"1": ()})
     with refused("intended purpose first"):
         classification.finish(revision, reason="So", by=engineer)
@@ -298,10 +299,8 @@ def test_a_class_rests_on_a_purpose(engineer: User) -> None:
 def test_software_covered_with_a_device_says_whether_it_drives_it(revision: Revision, engineer: User) -> None:
     latest = revision.product.assessments.get()
     for question in ("sw1", "sw2"):
-        Answer.objects.create(
-            assessment=latest, tree="software_is_device", tree_version=1, question=question, value="yes",
-            answered_on=latest.started_on, answered_by=engineer,
-        )  # fmt: skip
+        told = {"tree_version": 1, "value": "yes", "answered_on": latest.started_on, "answered_by": engineer}
+        Answer.objects.update_or_create(assessment=latest, tree="software_is_device", question=question, defaults=told)
     stations.walked(revision, {"11": ()})
     with refused("whether the software drives a device"):
         classification.finish(revision, reason="So", by=engineer)

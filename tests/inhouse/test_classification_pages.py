@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
-from inhouse import classification, design, guide
+from inhouse import classification
 from inhouse.law.rules import SCOPES, edition
 from inhouse.models import Answer, Classification
 from organisation.models import User
@@ -16,20 +16,6 @@ from products.models import Product, Revision
 from tests import stations
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of the way that belong to other subjects have an address also where they are not built yet."""
-    address = guide.Stop.address
-
-    def somewhere(stop: guide.Stop, product: Product) -> str:
-        try:
-            return address(stop, product)
-        except NoReverseMatch:
-            return f"/elsewhere/{stop.name}/"
-
-    monkeypatch.setattr(guide.Stop, "address", somewhere)
 
 
 def page(name: str, product: Product, *key: str) -> str:
@@ -47,9 +33,7 @@ def given(product: Product) -> dict[str, str]:
 @pytest.fixture
 def proposal() -> Product:
     """Everything before the class is answered, and the purpose is written."""
-    product = stations.assessed()
-    design.describe(stations.coming(product), {"intended_purpose": "Holds a catheter"}, by=stations.engineer(product))
-    return product
+    return stations.assessed(classify=False)
 
 
 @pytest.fixture
@@ -113,10 +97,8 @@ def test_software_that_drives_a_device_is_asked_for_it(writer: Client, engineer:
     latest = proposal.assessments.get()
     latest.answers.filter(tree="general_definition").delete()
     for question in ("sw1", "sw2"):
-        Answer.objects.create(
-            assessment=latest, tree="software_is_device", tree_version=1, question=question, value="yes",
-            answered_on=latest.started_on, answered_by=engineer,
-        )  # fmt: skip
+        told = {"tree_version": 1, "value": "yes", "answered_on": latest.started_on, "answered_by": engineer}
+        Answer.objects.update_or_create(assessment=latest, tree="software_is_device", question=question, defaults=told)
     address = page("class-driven", proposal)
     assert writer.get(page("class", proposal))["Location"] == address
     wrong = writer.post(address, {"drives": "yes"})
@@ -259,7 +241,7 @@ def test_a_new_revision_shows_what_it_carries_over_and_the_old_one_its_own(write
 
 
 def test_a_class_written_by_hand_is_told_as_it_was(writer: Client, engineer: User) -> None:
-    product = stations.owned()
+    product = stations.unclassified(stations.owned())
     revision = stations.coming(product)
     assert "Nobody has gone through the rules yet" in writer.get(page("class", product)).content.decode()
     Classification.objects.create(

@@ -135,9 +135,9 @@ def test_the_page_of_a_subject_tells_what_became_of_the_product_itself(client: C
         return client.get(reverse("inhouse:history-latest", args=[product.pk]), {"of": of}).text
 
     system = factories.quality_system()
-    assert f"Quality management system was set to “{system}”." in told("design")
+    assert f"Quality management system: “{system}”." in told("design")
     assert "Stage changed" not in told("design")
-    assert f"Product owner was set to “{stations.owner_of(product)}”." in told("owner")
+    assert f"Product owner: “{stations.owner_of(product)}”." in told("owner")
     with acting(nurse):
         Product.objects.filter(pk=product.pk).update(unit=factories.ward(), name="Another name")
     assert "Manufacturing unit changed from “Medicinsk teknik” to “Vårdavdelning 5”." in told("owner")

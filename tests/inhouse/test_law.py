@@ -38,7 +38,7 @@ def ids(rows: list[Any]) -> list[str]:
 @pytest.mark.parametrize("pack", PACKS, ids=ids(PACKS))
 def test_a_pack_is_law_or_a_house_rule_for_countries_we_know_and_its_days_are_in_order(pack: Pack) -> None:
     assert pack.kind in ("law", "house_rule")
-    assert pack.regulation in Revision.Regulation
+    assert pack.regulation in (*Revision.Regulation, law.BOTH)
     assert set(pack.countries) <= set(Institution.Country.values)
     assert pack.countries
     assert pack.valid_until is None or pack.valid_from <= pack.valid_until
@@ -66,7 +66,7 @@ def test_a_pack_says_nothing_that_is_not_read() -> None:
         }
         for row in data["requirements"]:
             read = {"id", "source", "gates", "title", "point", "should", "setting", "valid_from", "valid_until"}
-            assert row.keys() <= read, row["id"]
+            assert row.keys() <= read | {"twin", "classes", "classes_added"}, row["id"]
 
 
 @pytest.mark.parametrize("row", REQUIREMENTS, ids=ids(REQUIREMENTS))
@@ -79,6 +79,20 @@ def test_a_requirement_has_title_and_source_in_three_languages_and_stands_at_gat
     assert len(set(row.gates)) == len(row.gates)
     assert row.valid_until is None or row.valid_from <= row.valid_until
     assert row.setting == "" or Institution._meta.get_field(row.setting)
+    assert row.classes_added == {} or row.classes
+    assert set(row.classes_added) <= set(Institution.Country.values)
+    assert set(row.classes_in("SE")) | set(row.classes_in("NO")) <= set(Revision.RiskClass.values)
+
+
+def test_a_twin_stands_in_the_pack_of_the_other_regulation_at_the_same_gates() -> None:
+    packs, rows = law.packs(), law.requirements()
+    for row in REQUIREMENTS:
+        if row.twin:
+            assert {packs[row.pack].regulation, packs[rows[row.twin].pack].regulation} == set(Revision.Regulation)
+            assert row.gates == rows[row.twin].gates
+    points = {pack: [row.point for row in packs[pack].requirements if row.point] for pack in ("mdr55", "ivdr55")}
+    assert points == {"mdr55": list("abcdefgh"), "ivdr55": list("abcdefghi")}
+    assert [row.id for row in packs["ivdr55"].requirements if not row.twin] == ["IVDR55-c"]
 
 
 def test_every_gate_has_a_name_in_three_languages_and_a_requirement() -> None:
@@ -121,21 +135,46 @@ def test_a_requirement_speaks_the_language_of_its_reader() -> None:
 # --- what binds, where and when
 
 
-def binding(country: str = "SE", chosen: tuple[str, ...] = (), day: date = date(2026, 3, 1)) -> set[str]:
-    return {row.pack for row in law.in_force(country=country, chosen=chosen, day=day)}
+def binding(
+    country: str = "SE", chosen: tuple[str, ...] = (), day: date = date(2026, 3, 1), regulation: str = "MDR"
+) -> set[str]:
+    return {row.pack for row in law.in_force(country=country, chosen=chosen, day=day, regulation=regulation)}
 
 
 def test_the_law_binds_in_sweden_and_in_norway_and_a_house_rule_only_where_it_was_chosen() -> None:
-    assert binding() == {"mdr55"}
-    assert binding(chosen=("vgr",)) == {"mdr55", "vgr"}
-    assert binding("NO", ("vgr",)) == {"mdr55", "vgr"}
+    assert binding() == {"mdr55", "article55"}
+    assert binding(chosen=("vgr",)) == {"mdr55", "article55", "vgr"}
+    assert binding("NO", ("vgr",)) == {"mdr55", "article55", "vgr"}
     assert binding("DK", ("vgr",)) == set()
     assert ids(law.house_rules()) == ["vgr"]
 
 
 def test_nothing_binds_before_the_day_of_the_law() -> None:
     assert binding(day=date(2021, 5, 25), chosen=("vgr",)) == set()
-    assert binding(day=date(2021, 5, 26), chosen=("vgr",)) == {"mdr55", "vgr"}
+    assert binding(day=date(2021, 5, 26), chosen=("vgr",)) == {"mdr55", "article55", "vgr"}
+
+
+def test_a_pack_binds_what_is_under_its_regulation_and_a_house_rule_for_medical_devices_no_others() -> None:
+    assert binding(chosen=("vgr",), regulation="IVDR") == {"ivdr55", "article55"}
+    assert binding(chosen=("vgr",), regulation="IVDR", day=date(2022, 5, 25)) == {"article55"}
+
+
+def test_a_requirement_for_some_classes_binds_no_others_and_waits_for_the_class() -> None:
+    def bound(risk_class: str) -> bool:
+        found = law.in_force(country="SE", chosen=(), day=date(2026, 3, 1), regulation="IVDR", risk_class=risk_class)
+        return "IVDR55-g" in {row.id for row in found}
+
+    assert [name for name in ("", "A", "B", "C", "D") if bound(name)] == ["D"]
+
+
+def test_the_difference_leaves_out_what_goes_on_as_a_twin() -> None:
+    rows = law.requirements()
+    before = [rows[name] for name in ("MDR55-a", "MDR55-c", "MDR55-f", "SW-06")]
+    after = [rows[name] for name in ("IVDR55-a", "IVDR55-c", "IVDR55-g", "SW-06")]
+    begins, ceases = law.difference(before, after)
+    assert (ids(begins), ids(ceases)) == (["IVDR55-c", "IVDR55-g"], ["MDR55-c", "MDR55-f"])
+    assert law.difference(after, before) == (ceases, begins)
+    assert law.difference(before, before) == ([], [])
 
 
 def test_a_pack_binds_through_its_last_day(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_ids_fit_their_columns() -> None:
         (AiPoint, "point", law().checklist),
         (AiStep, "step", law().steps),
     ):
-        width = model._meta.get_field(column).max_length  # type: ignore[union-attr]
+        width: Any = model._meta.get_field(column).max_length  # type: ignore[union-attr]
         assert all(len(entry.id) <= width for entry in entries)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -67,7 +68,7 @@ def early(**changes: str) -> dict[str, str]:
     } | changes
 
 
-def modules(*lines: dict[str, Any]) -> dict[str, str]:
+def modules(*lines: Mapping[str, Any]) -> dict[str, str]:
     """Modules as the browser sends them."""
     form = {"modules-TOTAL_FORMS": str(len(lines)), "modules-INITIAL_FORMS": "0"}
     for index, line in enumerate(lines):
@@ -77,7 +78,7 @@ def modules(*lines: dict[str, Any]) -> dict[str, str]:
 
 
 def planned() -> dict[str, str]:
-    form = {}
+    form: dict[str, str] = {}
     for kind, test in stations.planned_tests().items():
         form |= {f"{kind}-{name}": str(value) for name, value in test.items() if name != "is_relevant"}
         form[f"{kind}-is_relevant"] = "yes" if test["is_relevant"] else "no"

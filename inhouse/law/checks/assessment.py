@@ -12,16 +12,21 @@ from inhouse.law.checks import Missing, check
 from inhouse.models import Assessment, MarketSearch
 from inhouse.searches import rests_on_cost
 
+WHICH = ("md_or_ivd", "software_md_or_ivd")
+"""The trees whose outcomes name the regulation."""
+
 
 def course(d: Dossier) -> guide.Course | None:
     """The way of the latest assessment, read from the dossier."""
     return guide.of(d) if d.assessment else None
 
 
-@check("G1", "VGR-02", "MDR55-0")
+@check("G1", "VGR-02", "MDR55-0", "IVDR55-0")
 def device_question(d: Dossier) -> Iterator[Missing]:
     c = course(d)
-    if c is None or not c.qualification.end:
+    if c and c.qualification.waits_for in WHICH:
+        yield from regulation(d)
+    elif c is None or not c.qualification.end:
         yield Missing(_("Say whether it is a medical device."), "assessment-device")
     elif c.qualification.end == "not_covered":
         yield Missing(
@@ -36,16 +41,12 @@ def non_medical_statement(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("Describe in your own words the intended use that is not medical."), "assessment-device")
 
 
-@check("G1", "VGR-12", "IVDR55-0")
+@check("G1", "VGR-12")
 def regulation(d: Dossier) -> Iterator[Missing]:
+    """Which regulation applies is known before anything that rests on it is asked."""
     c = course(d)
-    if c and c.qualification.end == "ivdr":
-        yield Missing(
-            _(
-                "This is an in vitro diagnostic medical device. IVDR Article 5(5) is not in this register yet: the proposal is kept and waits."
-            ),
-            "assessment-device",
-        )
+    if c and c.qualification.waits_for in WHICH:
+        yield Missing(_("Say whether it is an in vitro diagnostic medical device."), "assessment-device")
 
 
 @check("G1", "USE-01")
@@ -155,7 +156,7 @@ def equivalent_exists(d: Dossier) -> Iterator[Missing]:
     )
 
 
-@check("G2", "VGR-31", "MDR55-j")
+@check("G2", "VGR-31", "MDR55-j", "IVDR55-j")
 @check("G6", "VGR-31")
 def industrial_scale(d: Dossier) -> Iterator[Missing]:
     yield from _prohibition(
@@ -177,7 +178,7 @@ def patient_safety(d: Dossier) -> Iterator[Missing]:
     )
 
 
-@check("G2", "VGR-33", "MDR55-a")
+@check("G2", "VGR-33", "MDR55-a", "IVDR55-a")
 @check("G6", "VGR-33")
 def own_organisation(d: Dossier) -> Iterator[Missing]:
     yield from _prohibition(
@@ -188,7 +189,7 @@ def own_organisation(d: Dossier) -> Iterator[Missing]:
     )
 
 
-@check("G2", "MDR55-c")
+@check("G2", "MDR55-c", "IVDR55-d")
 def market(d: Dossier) -> Iterator[Missing]:
     yield from need(d)
     search = d.search

@@ -39,7 +39,7 @@ def owner_level(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("The owner’s position is below head of unit: say why this person was chosen."), "owner")
 
 
-@check("G3", "MDR55-b")
+@check("G3", "MDR55-b", "IVDR55-b")
 def quality_system(d: Dossier) -> Iterator[Missing]:
     if d.product.quality_system_id is None:
         yield Missing(_("Name the quality management system it is made under."), "design")
