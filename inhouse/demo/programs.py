@@ -50,7 +50,7 @@ class Programs(Life):
             by=by,
         )
         yield clock.today()
-        software.compose_modules(self.coming, [self._module(row) for row in own.get("modules", [{}])], by=by)
+        software.compose_modules(self.coming, self._modules, by=by)
         tests: dict[str, software.Test] = {
             kind: {
                 "is_relevant": "plan" in test,
@@ -74,6 +74,11 @@ class Programs(Life):
         }
         software.plan_steps(self.coming, steps, by=by)
 
+    @property
+    def _modules(self) -> list[software.Module]:
+        risk_class = self.coming.risk_class
+        return [self._module({"risk_class": risk_class} | row) for row in self.program.get("modules", [{}])]
+
     def _module(self, row: dict[str, Any]) -> software.Module:
         """A module as it is written down; of a device that says nothing of its own, the whole of it."""
         shared, is_device = programs()["shared"], row.get("is_device", True)
@@ -81,7 +86,7 @@ class Programs(Life):
             "name": row.get("name", self.device.name),
             "purpose": row.get("purpose", self.device.purpose),
             "is_device": is_device,
-            "risk_class": row.get("risk_class", self.device.risk_class) if is_device else "",
+            "risk_class": row["risk_class"] if is_device else "",
             "marking": shared["marking"] if is_device else "",
             "interfaces": row.get("interfaces", shared["interfaces"] if is_device else ""),
             "effect": row.get("effect", shared["effect"]),
