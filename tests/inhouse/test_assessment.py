@@ -134,7 +134,7 @@ def test_a_proposal_is_not_decided_before_everything_is_said(manager: User) -> N
     with refused("Say whether it is a medical device", Refused) as refusal:
         assessment.decide(product, make=True, reason="Yes", by=manager)
     assert isinstance(refusal.value, Refused)
-    assert len(refusal.value.obstacles) == 12
+    assert len(refusal.value.obstacles) == 13
     assert product.assessments.get().decision == ""
 
 

@@ -99,7 +99,7 @@ def test_nothing_carried_over_counts_before_it_is_confirmed(owner: User, enginee
     with refused("documents carried over still hold", Refused):
         stations.sign(product)
     evidence.confirm_documents(coming, by=engineer)
-    with refused("risk class of the revision is not set", Refused):
+    with refused("set the risk class, with the reason", Refused):
         stations.sign(product)
     classification.finish(coming, reason="As before", by=engineer)
     stations.sign(product)

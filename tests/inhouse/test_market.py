@@ -185,6 +185,7 @@ def test_a_conclusion_says_what_and_why(draft: MarketSearch, engineer: User) -> 
 def test_the_day_of_a_search_is_the_last_on_which_someone_looked(engineer: User) -> None:
     with stations.on_day("2026-03-02"):
         product = stations.needed()
+        assessment.write(product, {"need_on": date(2026, 2, 19)}, by=engineer)
         days: list[market.Place] = [
             {"source": "EUDAMED", "looked_on": date(2026, 2, 20)},
             {"source": "A fair", "looked_on": date(2026, 2, 27)},
@@ -277,7 +278,7 @@ def test_a_correction_begins_with_everything_as_it_was(product: Product, draft: 
 
 
 def test_a_draft_follows_the_product_into_its_next_assessment(engineer: User, manager: User) -> None:
-    product = stations.assessed()
+    product = stations.assessed(submit=False)
     draft = market.begin(product, by=engineer)
     assessment.decide(product, make=False, end=Product.Outcome.BUY, reason="There is one to buy", by=manager)
     assessment.again(product, reason="It is no longer sold", by=engineer)
@@ -335,15 +336,19 @@ def test_a_correction_with_an_earlier_day_counts_for_the_gates_and_for_the_next_
     engineer: User, manager: User
 ) -> None:
     with stations.on_day("2026-03-02"):
-        product = stations.assessed()
+        product = stations.assessed(submit=False)
+        assessment.write(product, {"need_on": date(2026, 1, 15)}, by=engineer)
         market.record(product, **SEARCH | {"result": "equivalent"}, searched_on=date(2026, 3, 1), by=engineer)
+        assessment.submit(product, by=engineer)
         with refused("found an equivalent device"):
             assessment.decide(product, make=True, reason="Yes", by=manager)
+        assessment.take_back(product, reason="A wrong name", by=engineer)
         market.record(product, **SEARCH, searched_on=date(2026, 2, 1), by=engineer)
+        assessment.submit(product, by=engineer)
         d = current(product)
         assert d.search is not None
         assert d.search.searched_on == date(2026, 2, 1)
-        assert market.due_on(d) == date(2027, 2, 1)
+        assert market.due_on(d) == date(2029, 2, 1)
         assessment.decide(product, make=True, reason="Yes", by=manager)
 
 
