@@ -405,6 +405,14 @@ def test_a_device_on_the_market_is_judged_for_several_products(told: Told) -> No
     assert set(judged) == {"Surfplatta med kommunikationsstöd", "Ögonstyrning med konsumentkamera"}
 
 
+def test_an_in_vitro_proposal_is_asked_under_its_own_regulation(told: Told) -> None:
+    d = named("Egen metod för benzodiazepiner i blod")
+    assert (d.product.stage, d.revisions[-1].regulation) == (Stage.PROPOSED, "IVDR")
+    asked = {row.pack for o in lifecycle.obstacles(d, d.product, Stage.ELIGIBLE) for row in o.requirements}
+    assert "ivdr55" in asked
+    assert "mdr55" not in asked
+
+
 def test_withdrawn_products_have_items_left_or_none(told: Told) -> None:
     left = {bool(d.living) for d in dossiers(stage=Stage.WITHDRAWN)}
     assert left == {True, False}
