@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from inhouse import classification, guide, law, lifecycle
+from inhouse import guide, law, lifecycle
 from inhouse.design import Piece, put_fields, put_parts
 from inhouse.models import Answer, Assessment, CategoryFacts, Change, OtherRoute, Step
 from organisation import access, clock
@@ -24,6 +24,8 @@ Answers = dict[str, tuple[str, str]]
 """By question: the value ("yes" or "no") and the reason."""
 
 NEED = ("patient_group", "special_need", "performance_level")
+TRAITS = ("is_implantable", "is_sterile", "is_measuring", "is_radiating", "is_electrical")
+"""Traits that are asked with the purpose; software, AI and in vitro use follow from the questions."""
 WEIGHING = (
     "benefit",
     "risk",
@@ -247,10 +249,11 @@ def store(
 
 
 @transaction.atomic
-def write(product: Product, fields: dict[str, Any], *, by: User, intended_purpose: str | None = None) -> None:
+def write(product: Product, fields: dict[str, Any], *, by: User, design: dict[str, Any] | None = None) -> None:
     """Fill in texts of the assessment: the need, the non-medical statement, or the weighing with its day and person.
 
-    `intended_purpose` belongs to the need and is kept with the design."""
+    `design` is what is asked with the need and kept with the design: the intended purpose and the traits.
+    """
     assessment = _open(product, by=by)
     today = clock.today()
     for name, text in (
@@ -267,12 +270,8 @@ def write(product: Product, fields: dict[str, Any], *, by: User, intended_purpos
         assessment.need_on = today
     with acting(by):
         assessment.save()
-        if intended_purpose is not None:
-            for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN):
-                if revision.intended_purpose != intended_purpose:
-                    revision.intended_purpose = intended_purpose
-                    revision.save(update_fields=["intended_purpose"])
-                    classification.reconsider(revision, ["intended_purpose"], by=by)
+    for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN) if design else ():
+        put_fields(revision, design or {}, by=by)
 
 
 @transaction.atomic

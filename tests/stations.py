@@ -229,7 +229,7 @@ def assessed(
     for tree, values in (ANSWERS | IN_VITRO if in_vitro else ANSWERS).items():
         assessment.answer(product, tree, answers(values), by=by)
     assessment.note_facts(product, "manufacture_modify", {"device": ""}, by=by)
-    assessment.write(product, NEED, intended_purpose=PURPOSE, by=by)
+    assessment.write(product, NEED, design={"intended_purpose": PURPOSE}, by=by)
     if market:
         searched(product)
     if classify:

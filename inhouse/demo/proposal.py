@@ -78,7 +78,8 @@ class Proposal(Programs):
             "special_need": device.special,
             "performance_level": device.level,
         }
-        assessment.write(self.product, need, intended_purpose=device.purpose, by=by)
+        design = {"intended_purpose": device.purpose} | {name: name in device.traits for name in assessment.TRAITS}
+        assessment.write(self.product, need, design=design, by=by)
 
     def _searched(self) -> Days:
         """The market, and the four grounds that rule out."""

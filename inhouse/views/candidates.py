@@ -179,11 +179,14 @@ def candidate(request: Request, about: One) -> HttpResponse:
             if "leave" in request.POST:
                 return searching.onward(request, work, "market-candidates")
             messages.success(request, _("Saved: %(device)s.") % {"device": form.cleaned_data["device"]})
-            return redirect("inhouse:market-candidates", product.pk)
+            if "another" in request.POST:
+                return redirect("inhouse:market-candidate", product.pk, "new")
+            return redirect("inhouse:market-conclusion" if work.course else "inhouse:market-candidates", product.pk)
     return searching.show(
         request, work, "market-candidates", "market/candidate.html",
         title=str(held) if about.key != "new" and not posted else _("Which device, and why does it not meet the need?"),
         form=form, known=known, sought="find" in request.POST, chosen=chosen, need=_need(work),
+        first=work.course is not None and "candidates" not in work.course.searched,
         back=reverse("inhouse:market-candidates", args=[product.pk]), errors=[form] if form.is_bound else [],
     )  # fmt: skip
 

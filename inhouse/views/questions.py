@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -304,13 +305,35 @@ class NeedForm(AssessmentForm):
     intended_purpose = forms.CharField(
         label=gettext_lazy("Intended purpose"),
         widget=forms.Textarea,
-        help_text=gettext_lazy("What it is for, in whom and for what, as the label and the instructions will say it."),
+        help_text=gettext_lazy(
+            "What it does, in whom and in which condition, as the label and the instructions will say it."
+        ),
     )
-    field_order = ("intended_purpose", *rules.NEED, "need_on")
+    traits = forms.MultipleChoiceField(
+        label=gettext_lazy("It is or has"),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=gettext_lazy("The risk class and the demands on safety depend on it. Leave blank what does not fit."),
+    )
+    field_order = ("intended_purpose", "traits", *rules.NEED, "need_on")
 
     class Meta:
         model = Assessment
         fields = (*rules.NEED, "need_on")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        labels = {name: str(capfirst(Revision._meta.get_field(name).verbose_name)) for name in rules.TRAITS}  # type: ignore[union-attr]
+        self.fields["traits"].choices = list(labels.items())  # type: ignore[attr-defined]
+        self.fields["traits"].asked = True  # type: ignore[attr-defined]
+
+    @property
+    def design(self) -> dict[str, Any]:
+        """What is kept with the design: the purpose, and each trait as ticked or not."""
+        ticked = self.cleaned_data["traits"]
+        return {"intended_purpose": self.cleaned_data["intended_purpose"]} | {
+            name: name in ticked for name in rules.TRAITS
+        }
 
 
 class WeighingForm(AssessmentForm):
@@ -358,8 +381,8 @@ def _write(
         request.POST or None, instance=course.assessment, unfinished="leave" in request.POST, initial=initial(course)
     )
     if guided.sent(request, form):
-        purpose = {"intended_purpose": form.cleaned_data["intended_purpose"]} if kind is NeedForm else {}
-        if pages.attempt(form, lambda: rules.write(product, form.values, by=request.user, **purpose)):
+        design = {"design": form.design} if isinstance(form, NeedForm) else {}
+        if pages.attempt(form, lambda: rules.write(product, form.values, by=request.user, **design)):
             return guided.onward(request, product, name)
     return guided.show(
         request, product, course, name, "guide/texts.html",
@@ -380,9 +403,12 @@ def statement(request: Request, product: Product) -> HttpResponse:
 def need(request: Request, product: Product) -> HttpResponse:
     """The purpose, the patient group, its special need, and the performance that calls for."""
     return _write(
-        request, product, "assessment-need", NeedForm, _("What does the patient group need?"), "MDR55-c", "VGR-10",
+        request, product, "assessment-need", NeedForm, _("What is it for, and what does the patient group need?"), "MDR55-c", "VGR-10",
         intro=_("In-house manufacture is for a group of patients whose needs the market does not meet. What you write here is what the market search and the validation are held against."),
-        initial=lambda course: {"intended_purpose": course.revision.intended_purpose},
+        initial=lambda course: {
+            "intended_purpose": course.revision.intended_purpose,
+            "traits": [name for name in rules.TRAITS if getattr(course.revision, name)],
+        },
     )  # fmt: skip
 
 

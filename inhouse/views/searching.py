@@ -111,6 +111,8 @@ def show(request: Request, work: Work, name: str, template: str, **context: Any)
 def onward(request: Request, work: Work, name: str) -> HttpResponse:
     """After saving: the next page of the search, or of the way."""
     if work.course is not None:
+        if name == "market-places" and "leave" not in request.POST and "candidates" not in work.course.searched:
+            return redirect("inhouse:market-candidate", work.product.pk, "new")
         return guided.onward(request, work.product, name)
     if "leave" in request.POST:
         messages.success(request, _("Saved. You can go on whenever you like."))

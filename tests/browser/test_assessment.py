@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from inhouse import guide
+from inhouse.law.software import software
 from organisation.models import Role
 from products.models import Product, Revision
 from tests import factories
@@ -78,6 +79,33 @@ TRIAGE: dict[str, dict[str, Any]] = SHARED | {
     **asked("software_md_or_ivd", ivd1="no"),
     "class/rules/active": {"rules": ["11"]},
     "class/rule/11": {"cases": ["11a"], "reason": "Ger underlag för beslut om behandling"},
+    "software/early": {
+        "develops_algorithm": "True",
+        "collects_data": "False",
+        "device_since": "2026-01-02",
+        "is_ai": "yes",
+    },
+    "software/modules": {
+        "modules-0-name": "Strokeläsare",
+        "modules-0-purpose": "Hittar tecken på stroke",
+        "modules-0-is_device": "yes",
+        "modules-0-risk_class": "IIa",
+        "modules-0-marking": "Namn och version i fönstret",
+        "modules-0-effect": "Ingen",
+    },
+    "software/tests": {
+        f"{kind}-{name}": text
+        for kind in (entry.id for entry in software().tests)
+        for name, text in (("is_relevant", "yes"), ("plan", "Mot referensfall"))
+    },
+    "software/data": {
+        "name": "Arkivet 2019–2024",
+        "use": "training",
+        "origin": "Regionens bildarkiv",
+        "population": "Vuxna med misstänkt stroke",
+        "period": "2019–2024",
+        "size": "4 000 undersökningar",
+    },
 }
 
 
@@ -87,11 +115,6 @@ def hospital(db: None) -> None:
     factories.quality_system()
     factories.unit()
     factories.ward()
-
-
-def begun(name: str, person: Any, walk: Walk) -> None:
-    person.go("/products/new/")
-    walk.given["new"] = {"name": name, "summary": "Håller huvudet stilla."}
 
 
 @pytest.mark.usefixtures("hospital")

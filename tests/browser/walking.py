@@ -66,10 +66,11 @@ class Walk:
         page = self.person.page
         if self.keyboard:
             self._tab(what)
-            page.keyboard.press("Enter")
-        else:
-            page.locator(what).first.click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            if self.keyboard:
+                page.keyboard.press("Enter")
+            else:
+                page.locator(what).first.click()
 
     def _tab(self, what: str) -> None:
         """Press Tab until the focus is there."""
