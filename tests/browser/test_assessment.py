@@ -129,7 +129,7 @@ def test_a_class_one_device_takes_at_most_25_pages_and_no_mouse(live_server: Any
         engineer.clean()
         print(f"\npages of a class I device with one candidate: {len(pages)}")  # noqa: T201
         assert len(pages) <= 25, pages
-        assert len(pages) - 2 == len(set(pages)) - 2 + pages.count("market/devices") - 1
+        assert len(pages) == len(set(pages)), pages
         walk.press('main form[action$="/submit/"] button')
         product = Product.objects.get()
         assert product.assessments.get().is_submitted
