@@ -307,10 +307,10 @@ def use(hospital: Hospital, product: Product) -> None:
         maintenance_needed="False", marking="on_product", marking_text="Nummer på undersidan", follow_up_months="12",
     )  # fmt: skip
     engineer.says(_("Saved and confirmed for revision %(number)s.") % {"number": 1})
-    for unit, part in ((factories.unit(), "makes"), (factories.ward(), "uses")):
-        engineer.go(at(product, "units/"))
-        engineer.send(unit=str(unit.pk), part=part)
-        engineer.says(_("%(unit)s is listed.") % {"unit": unit})
+    engineer.go(at(product, "units/"))
+    engineer.says(str(factories.ward()))  # listed when the item was placed there
+    engineer.send(unit=str(factories.unit().pk), part="makes")
+    engineer.says(_("%(unit)s is listed.") % {"unit": factories.unit()})
     engineer.clean()
     owner.go(at(product))
     owner.page.locator('button[name="to"][value="in_use"]').click()
