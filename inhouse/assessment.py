@@ -116,18 +116,27 @@ def reply(
         raise ValidationError({"value": _("Choose an answer.")})
     if value in asked.reason and not reason.strip():
         raise ValidationError({"reason": _("Give the reason for your answer.")})
-    if asked.guard and asked.guard.answer == value and not course.holds(asked.guard.only_if):
-        raise ValidationError({"value": asked.guard.text})
+    _guarded(course, asked, value)
     now = {a.question: (a.value, a.reason) for a in course.given(tree)}
     removed = _leave(assessment, tree, now | {question: (value, reason)}, confirmed=confirmed, by=by)
     _follow(assessment, by=by)
     return removed
 
 
+def _guarded(course: guide.Course, question: law.Question, value: str) -> None:
+    """Refuse an answer that is open only where a fact holds, which does not (CI-03)."""
+    guard = question.guard
+    if guard and guard.answer == value and not course.holds(guard.only_if):
+        raise ValidationError({"value": guard.text})
+
+
 @transaction.atomic
 def answer(product: Product, tree: str, answers: Answers, *, by: User) -> None:
     """Answer a whole tree at once. Only questions on the path are kept; what is no longer asked is removed."""
     assessment = _open(product, by=by)
+    course = guide.read(assessment.product)
+    for question, (value, _reason) in answers.items():
+        _guarded(course, law.trees()[tree][question], value)
     _leave(assessment, tree, answers, confirmed=True, by=by)
     _follow(assessment, by=by)
 

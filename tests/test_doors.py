@@ -105,6 +105,8 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.patients.use": (PRODUCT, lambda p: {"pk": only(PatientUse).pk}),
     "inhouse.views.patients.patient": (ADMINISTRATION, lambda p: {"pk": only(PatientUse).patient_id}),
     "inhouse.views.followup.action_of": (PRODUCT, lambda p: {"pk": only(FollowUpAction).pk}),
+    "inhouse.views.questions.fetch": (PRODUCT, lambda p: {"pk": p.pk, "key": "software_is_device.sw1"}),
+    "inhouse.views.questions.kind": (PRODUCT, lambda p: {"pk": p.pk, "category": "manufacture_modify"}),
     "inhouse.views.classification.group": (PRODUCT, lambda p: {"pk": p.pk, "key": "active"}),
     "inhouse.views.classification.one_rule": (PRODUCT, lambda p: {"pk": p.pk, "key": "12"}),
     "inhouse.views.changes.revision_of": (PRODUCT, lambda p: {"pk": only(Revision).pk}),

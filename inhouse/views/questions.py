@@ -39,7 +39,7 @@ class QuestionForm(Shared, Form):
         super().__init__(data)
         self.question = question
         field = self.fields["value"]
-        field.label = question.text
+        field.label = _("Your answer")
         field.choices = [(choice.id, choice.text) for choice in question.choices]  # type: ignore[attr-defined]
         reason = self.fields["reason"]
         always = question.reason >= {choice.id for choice in question.choices}
@@ -138,6 +138,7 @@ def told(request: Request, removed: list[str]) -> None:
 class ScopeForm(Shared, Form):
     """The five categories; what is ticked is a yes, what is not a no."""
 
+    asked_for = ("categories",)
     use_required_attribute = False
     categories = forms.MultipleChoiceField(
         label=gettext_lazy("It is"), widget=forms.CheckboxSelectMultiple, required=False
