@@ -14,28 +14,32 @@ WHY = "Taken over from the short form of the assessment"
 
 
 def take_over(apps: Any, schema_editor: Any) -> None:
-    model = apps.get_model
+    alias = schema_editor.connection.alias
+
+    def rows(app: str, name: str) -> Any:
+        return apps.get_model(app, name).objects.using(alias)
+
     with acting(None, reason=WHY):
-        searches = model("inhouse", "MarketSearch").objects.all()
+        searches = rows("inhouse", "MarketSearch").all()
         searches.update(concluded_on=F("searched_on"), started_on=F("searched_on"))
-        ground = model("inhouse", "Ground")
+        ground = rows("inhouse", "Ground")
         for search in searches.iterator():
             if search.result in GROUNDS:
-                ground.objects.create(search=search, kind=GROUNDS[search.result])
+                ground.create(search=search, kind=GROUNDS[search.result])
         known: dict[tuple[str, str], Any] = {}
-        devices = model("inhouse", "MarketDevice")
-        for candidate in model("inhouse", "Candidate").objects.order_by("pk").iterator():
+        devices = rows("inhouse", "MarketDevice")
+        for candidate in rows("inhouse", "Candidate").order_by("pk").iterator():
             key = (candidate.device.strip().casefold(), candidate.maker.strip().casefold())
             if key not in known:
-                known[key] = devices.objects.create(name=candidate.device.strip(), maker=candidate.maker.strip())
-            twin = type(candidate).objects.filter(search=candidate.search_id, market_device=known[key])
+                known[key] = devices.create(name=candidate.device.strip(), maker=candidate.maker.strip())
+            twin = rows("inhouse", "Candidate").filter(search=candidate.search_id, market_device=known[key])
             if not twin.exists():
                 candidate.market_device = known[key]
                 candidate.save(update_fields=["market_device"])
-        decided = model("inhouse", "Assessment").objects.filter(decided_on__isnull=False)
+        decided = rows("inhouse", "Assessment").filter(decided_on__isnull=False)
         decided.update(submitted_on=F("decided_on"), submitted_by=F("started_by"))
-        for revision in model("products", "Revision").objects.exclude(risk_class="").iterator():
-            model("inhouse", "Classification").objects.create(
+        for revision in rows("products", "Revision").exclude(risk_class="").iterator():
+            rows("inhouse", "Classification").create(
                 revision=revision,
                 regulation=revision.regulation,
                 edition=0,
