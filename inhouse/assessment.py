@@ -118,8 +118,8 @@ def reply(
         raise ValidationError({"reason": _("Give the reason for your answer.")})
     _guarded(course, asked, value)
     now = {a.question: (a.value, a.reason) for a in course.given(tree)}
-    removed = _leave(assessment, tree, now | {question: (value, reason)}, confirmed=confirmed, by=by)
-    _follow(assessment, by=by)
+    removed, course = _leave(course, tree, now | {question: (value, reason)}, confirmed=confirmed, by=by)
+    _follow(course, by=by)
     return removed
 
 
@@ -137,8 +137,8 @@ def answer(product: Product, tree: str, answers: Answers, *, by: User) -> None:
     course = guide.read(assessment.product)
     for question, (value, _reason) in answers.items():
         _guarded(course, law.trees()[tree][question], value)
-    _leave(assessment, tree, answers, confirmed=True, by=by)
-    _follow(assessment, by=by)
+    _removed, course = _leave(course, tree, answers, confirmed=True, by=by)
+    _follow(course, by=by)
 
 
 @transaction.atomic
@@ -156,7 +156,7 @@ def choose_categories(product: Product, chosen: Iterable[str], *, by: User, conf
         )
     questions = law.trees()["scope_categories"].questions
     answers = {q.id: ("yes" if q.id in chosen else "no", "") for q in questions}
-    return _leave(assessment, "scope_categories", answers, confirmed=confirmed, by=by)
+    return _leave(guide.read(assessment.product), "scope_categories", answers, confirmed=confirmed, by=by)[0]
 
 
 @transaction.atomic
@@ -189,12 +189,18 @@ def note_route(product: Product, fields: dict[str, Any], *, by: User) -> None:
         OtherRoute.objects.update_or_create(assessment=assessment, defaults=fields)
 
 
-def _leave(assessment: Assessment, tree: str, answers: Answers, *, confirmed: bool, by: User) -> list[str]:
-    """Store the answers to a tree and take away what the way no longer leads to; or say first what that would be."""
-    before = _applying(guide.read(assessment.product))
+def _leave(
+    course: guide.Course, tree: str, answers: Answers, *, confirmed: bool, by: User
+) -> tuple[list[str], guide.Course]:
+    """Store the answers to a tree and take away what the way no longer leads to; or say first what that would be.
+
+    Returns how what was removed is asked, and the course as it goes on.
+    """
+    assessment, before = course.assessment, _applying(course)
     with transaction.atomic():
         store(tree, answers, assessment=assessment, by=by)
-        after = _applying(guide.read(assessment.product))
+        course = guide.read(course.product)
+        after = _applying(course)
         gone = {what: said for what, said in before.items() if what not in after}
         if gone and not confirmed:
             raise WouldRemove(list(gone.values()))
@@ -204,7 +210,7 @@ def _leave(assessment: Assessment, tree: str, answers: Answers, *, confirmed: bo
                     CategoryFacts.objects.filter(assessment=assessment, category=question).delete()
                 else:
                     Answer.objects.filter(assessment=assessment, tree=tree_gone, question=question).delete()
-    return list(gone.values())
+    return list(gone.values()), course
 
 
 FACTS = "facts"
@@ -224,13 +230,12 @@ def _applying(course: guide.Course) -> dict[tuple[str, str], str]:
     return found
 
 
-def _follow(assessment: Assessment, *, by: User) -> None:
+def _follow(course: guide.Course, *, by: User) -> None:
     """What the answers say of the design: the regulation, software, and in vitro diagnostics."""
-    course = guide.read(assessment.product)
     traits: dict[str, Any] = {"is_software": course.is_software}
     if course.qualification.regulation:
         traits["is_in_vitro"] = course.qualification.regulation == Revision.Regulation.IVDR
-    for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN):
+    for revision in course.product.revisions.filter(stage=Revision.Stage.OPEN):
         if any(getattr(revision, name) != value for name, value in traits.items()):
             put_fields(revision, traits, by=by)
 
