@@ -10,9 +10,9 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from inhouse import guide, law, lifecycle
+from inhouse import classification, guide, law, lifecycle
 from inhouse.design import Piece, put_fields, put_parts
-from inhouse.models import Answer, Assessment, CategoryFacts, Change, OtherRoute, Step
+from inhouse.models import Answer, Assessment, CategoryFacts, Change, Lookup, MarketSearch, OtherRoute, Step
 from organisation import access, clock
 from organisation.access import Act, Scope
 from organisation.history import acting
@@ -23,7 +23,12 @@ from products.patients import refuse_number
 Answers = dict[str, tuple[str, str]]
 """By question: the value ("yes" or "no") and the reason."""
 
+DOCUMENTED = (Product.Outcome.NOT_A_DEVICE, Product.Outcome.CUSTOM_MADE, Product.Outcome.INVESTIGATION)
+"""Ends that another body of law takes over from: the answers must show them."""
+
 NEED = ("patient_group", "special_need", "performance_level")
+RESTS_ON = ("intended_purpose", "search", "classification")
+"""What an assessment keeps of what it rests on when it is submitted."""
 TRAITS = ("is_implantable", "is_sterile", "is_measuring", "is_radiating", "is_electrical")
 """Traits that are asked with the purpose; software, AI and in vitro use follow from the questions."""
 WEIGHING = (
@@ -208,12 +213,16 @@ def _leave(
             for tree_gone, question in gone:
                 if tree_gone == FACTS:
                     CategoryFacts.objects.filter(assessment=assessment, category=question).delete()
+                elif tree_gone == ROUTE:
+                    OtherRoute.objects.filter(assessment=assessment).delete()
+                elif tree_gone == STATEMENT:
+                    Assessment.objects.filter(pk=assessment.pk).update(non_medical_statement="")
                 else:
                     Answer.objects.filter(assessment=assessment, tree=tree_gone, question=question).delete()
     return list(gone.values()), course
 
 
-FACTS = "facts"
+FACTS, ROUTE, STATEMENT = "facts", "route", "statement"
 
 
 def _applying(course: guide.Course) -> dict[tuple[str, str], str]:
@@ -227,6 +236,10 @@ def _applying(course: guide.Course) -> dict[tuple[str, str], str]:
                 found[tree, question] = course.asked(tree)[question].text
         elif stop.name == "assessment-facts" and course.facts_of(stop.key):
             found[FACTS, stop.key] = law.trees()["scope_categories"][stop.key].text
+        elif stop.name == "assessment-other-route" and course.other_route:
+            found[ROUTE, ""] = str(OtherRoute._meta.verbose_name)
+        elif stop.name == "assessment-statement" and stop.done:
+            found[STATEMENT, ""] = str(Assessment._meta.get_field("non_medical_statement").verbose_name)
     return found
 
 
@@ -238,6 +251,8 @@ def _follow(course: guide.Course, *, by: User) -> None:
     for revision in course.product.revisions.filter(stage=Revision.Stage.OPEN):
         if any(getattr(revision, name) != value for name, value in traits.items()):
             put_fields(revision, traits, by=by)
+        if course.qualification.outcomes.get(guide.QUALIFICATION) != "covered_with_device":
+            classification.drive_nothing(revision, by=by)
 
 
 def store(
@@ -276,6 +291,11 @@ def write(product: Product, fields: dict[str, Any], *, by: User, design: dict[st
     ):
         if (fields.get(name) or today) > today:
             raise ValidationError({name: text})
+    described = fields.get("need_on")
+    if described and Lookup.objects.filter(search__assessment=assessment, looked_on__lt=described).exists():
+        raise ValidationError(
+            {"need_on": _("The market was already searched before that day: the need is described first.")}
+        )
     for name, value in fields.items():
         setattr(assessment, name, value)
     if fields.keys() & set(WEIGHING):
@@ -299,8 +319,11 @@ def submit(product: Product, *, by: User) -> None:
             % {"parts": ", ".join(str(guide.part(name).title) for name in unfinished)}
         )
     assessment.submitted_on, assessment.submitted_by = clock.today(), by
+    assessment.intended_purpose = course.revision.intended_purpose
+    assessment.search = MarketSearch.objects.filter(assessment=assessment, concluded_on__isnull=False).last()
+    assessment.classification = course.classification
     with acting(by):
-        assessment.save(update_fields=["submitted_on", "submitted_by"])
+        assessment.save(update_fields=["submitted_on", "submitted_by", *RESTS_ON])
 
 
 @transaction.atomic
@@ -312,9 +335,10 @@ def take_back(product: Product, *, reason: str, by: User) -> None:
     assessment = product.assessments.latest("number")
     if assessment.is_decided or not assessment.is_submitted:
         raise ValidationError(_("Only an assessment that waits for a decision is taken back."))
-    assessment.submitted_on = assessment.submitted_by = None
+    assessment.submitted_on = assessment.submitted_by = assessment.search = assessment.classification = None
+    assessment.intended_purpose = ""
     with acting(by, reason=reason):
-        assessment.save(update_fields=["submitted_on", "submitted_by"])
+        assessment.save(update_fields=["submitted_on", "submitted_by", *RESTS_ON])
 
 
 @transaction.atomic
@@ -328,8 +352,12 @@ def decide(product: Product, *, make: bool, reason: str, by: User, end: str = ""
     lifecycle.in_words(reason=reason)
     if not make and not end:
         raise ValidationError({"end": _("Say how the proposal ends.")})
-    if not make and end == Product.Outcome.NOT_A_DEVICE and not assessment.non_medical_statement:
-        raise ValidationError(_("Describe in your own words the intended use that is not medical."))
+    if not make and end in DOCUMENTED:
+        outcome = guide.read(product_now).end()
+        if not outcome or law.outcomes()[outcome].ends != end or not assessment.is_submitted:
+            raise ValidationError(
+                {"end": _("The answers do not lead there: go through the assessment to that end, and submit it.")}
+            )
     assessment.decision = Assessment.Decision.MANUFACTURE if make else Assessment.Decision.REJECT
     assessment.decision_reason, assessment.decided_on, assessment.decided_by = reason, clock.today(), by
     with acting(by, reason=reason):

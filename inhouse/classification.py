@@ -204,6 +204,19 @@ def drive(revision: Revision, drives: bool, *, device: str = "", risk_class: str
         walk.save(update_fields=["drives", "driven_device", "driven_class"])
 
 
+def drive_nothing(revision: Revision, *, by: User) -> None:
+    """Forget a driven device: the answers say that the software is none that drives one. The class is then taken back."""
+    walk = Classification.objects.filter(revision=revision, reopened_on=None).first()
+    if walk is None or walk.drives is None:
+        return
+    if walk.is_finished and walk.drives:
+        _reopen(revision, walk, reason=_("By the answers it no longer drives a device."), by=by)
+    with acting(by):
+        Classification.objects.filter(revision=revision, reopened_on=None).update(
+            drives=None, driven_device="", driven_class=""
+        )
+
+
 # --- setting the class
 
 

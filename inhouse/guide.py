@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -101,6 +102,7 @@ class Course:
     other_route: OtherRoute | None = None
     classification: Classification | None = None
     searched: frozenset[str] = frozenset()
+    searched_on: date | None = None
     software: frozenset[str] = frozenset()
 
     # What has been answered
@@ -112,7 +114,13 @@ class Course:
         own = self.given(tree)
         if self.assessment.is_decided:
             return {a.question: a.value for a in own}
-        return law.tree(tree).holding(own)
+        asked = law.tree(tree)
+        return {name: value for name, value in asked.holding(own).items() if self._open_to(asked[name], value)}
+
+    def _open_to(self, question: law.Question, value: str) -> bool:
+        """Whether a guarded answer still stands on the fact that it depends on."""
+        guard = question.guard
+        return guard is None or guard.answer != value or self.holds(guard.only_if)
 
     def asked(self, tree: str) -> law.Tree:
         return law.as_asked(tree, self.given(tree)) if self.assessment.is_decided else law.tree(tree)
@@ -180,11 +188,14 @@ def read(product: Product) -> Course:
     assessment = (
         Assessment.objects.filter(product=product)
         .select_related("other_route")
-        .annotate(search=Subquery(_latest_search(OuterRef("pk")).values("pk")[:1]))
         .annotate(
-            with_lookups=Exists(Lookup.objects.filter(search=OuterRef("search"))),
-            with_candidates=Exists(Candidate.objects.filter(search=OuterRef("search"))),
-            with_conclusion=Exists(MarketSearch.objects.filter(pk=OuterRef("search"), concluded_on__isnull=False)),
+            latest=Subquery(_latest_search(OuterRef("pk")).values("pk")[:1]),
+            searched_on=Subquery(_latest_search(OuterRef("pk")).values("searched_on")[:1]),
+        )
+        .annotate(
+            with_lookups=Exists(Lookup.objects.filter(search=OuterRef("latest"))),
+            with_candidates=Exists(Candidate.objects.filter(search=OuterRef("latest"))),
+            with_conclusion=Exists(MarketSearch.objects.filter(pk=OuterRef("latest"), concluded_on__isnull=False)),
         )
         .latest("number")
     )
@@ -222,6 +233,7 @@ def read(product: Product) -> Course:
         other_route=getattr(assessment, "other_route", None),
         classification=classification,
         searched=frozenset(kind for kind in SEARCHED if getattr(assessment, f"with_{kind}")),
+        searched_on=assessment.searched_on,
         software=frozenset({kind for kind in SOFTWARE if getattr(revision, f"with_{kind}")} | tested),
     )
 
@@ -238,6 +250,8 @@ def of(d: Dossier, assessment: Assessment | None = None) -> Course:
     own = [s for s in d.searches if s.assessment_id == about.pk]
     search = own[-1] if own else None
     classification = d.classification(revision)
+    if about.classification_id:  # as it was submitted
+        classification = next((c for c in d.classifications if c.pk == about.classification_id), classification)
     rows: dict[str, list[Any]] = {
         "plan": [plan for plan in d.software_plans if plan.is_complete],
         "modules": [module for module in d.software_modules if module.is_device],
@@ -264,8 +278,11 @@ def of(d: Dossier, assessment: Assessment | None = None) -> Course:
         ],
         facts=[f for f in d.category_facts if f.assessment_id == about.pk],
         other_route=next((o for o in d.other_routes if o.assessment_id == about.pk), None),
-        classification=classification if classification and not classification.reopened_on else None,
+        classification=classification
+        if classification and (about.classification_id or not classification.reopened_on)
+        else None,
         searched=frozenset(kind for kind in SEARCHED if there[kind]),
+        searched_on=search.searched_on if search else None,
         software=frozenset(kind for kind, found in rows.items() if any(r.revision_id == revision.pk for r in found)),
     )
 
@@ -290,7 +307,9 @@ def _stops(c: Course, past_end: bool) -> Iterator[Stop]:
     yield from _class(c)
     if c.is_software:
         yield from _software(c)
-    yield Stop("assessment-weighing", "assessment-weighing", done=c.assessment.weighed_on is not None)
+    weighed = c.assessment.weighed_on
+    after = c.searched_on is None or weighed is None or weighed >= c.searched_on
+    yield Stop("assessment-weighing", "assessment-weighing", done=weighed is not None and after)
 
 
 def _ended(c: Course, section: Any) -> bool:
@@ -366,6 +385,9 @@ def _class(c: Course) -> Iterator[Stop]:
     """One page to a group of rules, one to each rule that applies and has more than one branch, and the class."""
     rules = edition(c.revision.regulation, c.classification.edition if c.classification else None)
     answers = c.class_answers
+    if c.classification and c.classification.edition == 0 and c.classification.is_finished:
+        yield Stop("class", "class-result", done=True)  # written by hand before the rules could be walked
+        return
     if c.qualification.outcomes.get(QUALIFICATION) == "covered_with_device":
         yield Stop("class", "class-driven", done=bool(c.classification and c.classification.drives is not None))
     for scope in SCOPES[c.revision.regulation]:

@@ -143,7 +143,7 @@ def _started(product: Product, assessment: Assessment, *, by: User) -> MarketSea
 def _carry_over(last: Found, into: MarketSearch, *, everything: bool) -> None:
     for candidate in last.candidates:
         candidate.pk, candidate.search = None, into
-        candidate._state.adding = True
+        candidate._state.adding, candidate.facts_kept = True, False
         if not everything:
             candidate.shortfall = ""
     Candidate.objects.bulk_create(last.candidates)
@@ -346,6 +346,10 @@ def _conclude(search: MarketSearch, result: str, grounds: Collection[str], why: 
     search.concluded_on, search.done_by = clock.today(), by
     with acting(by):
         search.save()
+        for candidate in found.candidates:
+            if candidate.market_device:
+                kept = {name: getattr(candidate.market_device, name) for name in Candidate.FACTS}
+                Candidate.objects.filter(pk=candidate.pk).update(facts_kept=True, **kept)
     return search
 
 

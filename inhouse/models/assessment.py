@@ -84,6 +84,25 @@ class Assessment(models.Model):
         verbose_name=_("submitted by"),
     )
 
+    # What it rested on when it was submitted: later searches, walks and revisions do not change it
+    intended_purpose = models.TextField(_("intended purpose as assessed"), blank=True, editable=False)
+    search = models.ForeignKey(
+        "inhouse.MarketSearch",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("market search it rests on"),
+    )
+    classification = models.ForeignKey(
+        "inhouse.Classification",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("classification it rests on"),
+    )
+
     decision = models.CharField(_("decision"), max_length=12, choices=Decision, blank=True, editable=False)
     decision_reason = models.TextField(_("reason for the decision"), blank=True, editable=False)
     decided_on = models.DateField(_("decided on"), null=True, editable=False)

@@ -182,6 +182,12 @@ class Candidate(models.Model):
         related_name="candidates",
         verbose_name=_("known device"),
     )
+    # The facts of the known device as they were when the search was concluded
+    facts_kept = models.BooleanField(_("facts of the device kept"), default=False, editable=False)
+    model = models.CharField(_("model"), max_length=100, blank=True, editable=False)
+    risk_class = models.CharField(_("risk class"), max_length=3, choices=Revision.RiskClass, blank=True, editable=False)
+    udi_di = models.CharField("UDI-DI", max_length=50, blank=True, editable=False)
+    stated_purpose = models.TextField(_("purpose stated by its manufacturer"), blank=True, editable=False)
     is_device = models.BooleanField(_("medical device under MDR or IVDR"), null=True, blank=True, choices=YES_NO)
     is_ce_marked = models.BooleanField(
         _("CE mark and EU declaration of conformity exist"), null=True, blank=True, choices=YES_NO
@@ -222,6 +228,13 @@ class Candidate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device}, {self.maker}"
+
+    FACTS = ("model", "risk_class", "udi_di", "stated_purpose")
+
+    @property
+    def about(self) -> Candidate | MarketDevice:
+        """Whoever holds the facts of the device: this row once its search is concluded, until then the known device."""
+        return self if self.facts_kept or self.market_device is None else self.market_device
 
     @property
     def checked(self) -> list[tuple[str, str]]:

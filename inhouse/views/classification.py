@@ -363,6 +363,7 @@ def result(request: Request, product: Product) -> HttpResponse:
         request, course, "class-result", "result.html", title=_("Which class is it?"),
         sources=guided.rests_on("SW-06"), form=form, errors=[form], missing=missing,
         told=_told(walk, course.class_answers) if walk else None,
+        may_overrule=walk is not None and access.may(request.user, Act.OVERRULE, product.scope),
     )  # fmt: skip
 
 
@@ -443,7 +444,8 @@ def _next(request: Request, d: Dossier, revision: Revision, standing: Classifica
     """What this person can do on the page."""
     course = guide.of(d) if d.assessment else None
     changes = course is not None and revision.pk == course.revision.pk and _is_open(course, request)
-    changeable = revision.is_open and not d.product.is_ended and d.product.stage != Product.Stage.PROPOSED
+    undecided = d.product.stage == Product.Stage.PROPOSED and (course is None or course.assessment.is_submitted)
+    changeable = revision.is_open and not d.product.is_ended and not undecided
     finished = standing is not None and standing.is_finished
     return {
         "walk_on": _first(course) if course and changes and not finished else "",

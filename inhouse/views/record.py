@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -14,6 +15,7 @@ from inhouse import assessment as rules
 from inhouse import guide, law, lifecycle
 from inhouse.dossier import Dossier
 from inhouse.law.rules import edition
+from inhouse.law.software import software
 from inhouse.models import Assessment
 from inhouse.obstacles import Obstacle
 from inhouse.views.questions import FACTS, ROUTE
@@ -93,6 +95,8 @@ def missing(d: Dossier) -> list[Obstacle]:
 def _search(d: Dossier, a: Assessment) -> Any:
     """The search that an assessment rests on: its own last, concluded or not."""
     own = [s for s in d.searches if s.assessment_id == a.pk]
+    if a.search_id:  # as it was submitted
+        return next((s for s in own if s.pk == a.search_id), None)
     return next((s for s in reversed(own) if s.is_concluded), own[-1] if own else None)
 
 
@@ -114,7 +118,7 @@ def _rows(d: Dossier, c: guide.Course, part: str, stops: list[guide.Stop]) -> It
     for tree, questions in by_tree.items():
         yield from _answers(c, tree, questions)
     match part:
-        case "assessment-device":
+        case "assessment-device" if any(stop.name == "assessment-statement" for stop in stops):
             yield from _written(a, "non_medical_statement")
         case "assessment-route" | "assessment-scope" if c.other_route and any(
             stop.name == "assessment-other-route" for stop in stops
@@ -123,8 +127,8 @@ def _rows(d: Dossier, c: guide.Course, part: str, stops: list[guide.Stop]) -> It
                 if value := getattr(c.other_route, name):
                     yield Row(capfirst(_label(c.other_route, name)), value)
         case "assessment-need":
-            if c.revision.intended_purpose:
-                yield Row(_("Intended purpose"), c.revision.intended_purpose)
+            if purpose := a.intended_purpose or c.revision.intended_purpose:
+                yield Row(_("Intended purpose"), purpose)
             yield from _written(a, *rules.NEED, "need_on")
         case "market":
             yield from _market(d, a)
@@ -193,7 +197,7 @@ def _market(d: Dossier, a: Assessment) -> Iterator[Row]:
             yield Row(_("Grounds"), capfirst(", ".join(str(ground) for ground in grounds)))
     for place in d.looked(search):
         text = f"{place.query} ({place.hits})" if place.query and place.hits is not None else place.query or "–"
-        yield Row(place.source, text, on=place.looked_on)
+        yield Row(place.source, text, place.looked_by, on=place.looked_on)
     if search.sources:
         yield Row(_("Where you searched"), search.sources)
 
@@ -216,7 +220,7 @@ def _class(c: guide.Course) -> Iterator[Row]:
     considered = [rule.id for rule in rules_then.rules if rule.key in answers and not answers[rule.key].is_yes]
     if considered:
         yield Row(_("Considered, do not apply"), _("rules %(rules)s") % {"rules": ", ".join(considered)})
-    if found.is_finished:
+    if found.finished_on:
         yield Row(_("Risk class"), found.risk_class, found.reason, found.finished_by, found.finished_on)
         if found.override_class:
             yield Row(
@@ -227,14 +231,25 @@ def _class(c: guide.Course) -> Iterator[Row]:
 
 def _software(d: Dossier, c: guide.Course) -> Iterator[Row]:
     revision = c.revision.pk
+    for plan in (p for p in d.software_plans if p.revision_id == revision):
+        for name in ("develops_algorithm", "collects_data"):
+            if (value := getattr(plan, name)) is not None:
+                yield Row(capfirst(_label(plan, name)), _("Yes") if value else _("No"))
+        if plan.device_since:
+            yield Row(capfirst(_label(plan, "device_since")), date_format(plan.device_since))
+        if c.revision.is_ai:
+            risk = _("high-risk AI system") if plan.is_high_risk else _("not a high-risk AI system")
+            yield Row(_("AI classification"), capfirst(risk), plan.high_risk_reason, on=plan.high_risk_on)
     modules = [m for m in d.software_modules if m.revision_id == revision]
     for module in modules:
         kind = _("a medical device") if module.is_device else _("not a medical device")
         yield Row(module.name, capfirst(kind), module.purpose)
-    tests = [t for t in d.software_tests if t.revision_id == revision]
-    if tests:
-        words = {"relevant": sum(t.is_relevant for t in tests), "all": len(tests)}
-        yield Row(_("Pre-clinical tests"), _("%(relevant)s of %(all)s kinds are relevant and planned") % words)
+    kinds = {entry.id: entry.title for entry in software().tests}
+    for test in (t for t in d.software_tests if t.revision_id == revision):
+        relevant = _("relevant") if test.is_relevant else _("not relevant")
+        yield Row(kinds.get(test.kind, test.kind), capfirst(relevant), test.plan or test.reason, source=test.standard)
+    for data in (x for x in d.data_sets if x.revision_id == revision):
+        yield Row(data.name, capfirst(data.get_use_display()), f"{data.origin} · {data.population} · {data.size}")
 
 
 def _weighing(a: Assessment) -> Iterator[Row]:

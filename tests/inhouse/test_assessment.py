@@ -156,9 +156,13 @@ def test_a_proposal_ends_with_how_it_ends(manager: User) -> None:
     product = stations.proposed()
     with refused("Say how the proposal ends"):
         assessment.decide(product, make=False, reason="No", by=manager)
-    with refused("intended use that is not medical"):
+    with refused("The answers do not lead there"):
         assessment.decide(product, make=False, end=Product.Outcome.NOT_A_DEVICE, reason="No", by=manager)
-    assessment.write(product, {"non_medical_statement": "Holds a door open"}, by=stations.engineer(product))
+    by = stations.engineer(product)
+    assessment.answer(product, "software_is_device", stations.answers({"sw1": "no"}), by=by)
+    assessment.answer(product, "general_definition", stations.answers({"g1": "no", "g3": "no", "g4": "no"}), by=by)
+    assessment.write(product, {"non_medical_statement": "Holds a door open"}, by=by)
+    assessment.submit(product, by=by)
     assessment.decide(product, make=False, end=Product.Outcome.NOT_A_DEVICE, reason="No", by=manager)
     product = stations.fresh(product)
     assert (product.stage, product.outcome) == ("rejected", "not_a_device")

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
+import pypdf
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
 
-from inhouse import assessment, guide, law
+from inhouse import assessment, classification, design, guide, law
+from inhouse.dossier import current
 from inhouse.law import questions
 from inhouse.law.questions import Tree
-from inhouse.models import Answer, CategoryFacts
+from inhouse.models import Answer, Candidate, CategoryFacts, Classification, MarketDevice, OtherRoute
+from inhouse.views import record
 from organisation.models import User
 from products.models import Product, Revision
 from tests import stations
@@ -271,8 +278,6 @@ def test_a_question_that_has_changed_is_asked_anew_in_an_open_assessment(
 
 
 def test_the_way_is_the_same_read_from_the_database_and_from_the_dossier(engineer: User) -> None:
-    from inhouse.dossier import current
-
     for product in (stations.proposed(), stations.assessed(), stations.in_use()):
         assert guide.way(guide.read(product)) == guide.way(guide.of(current(product)))
 
@@ -287,3 +292,108 @@ def test_a_wrong_value_is_refused(engineer: User) -> None:
     product = stations.proposed()
     with pytest.raises(ValidationError, match="Choose an answer"):
         assessment.reply(product, "software_is_device", "sw1", "maybe", by=engineer)
+
+
+def test_a_guarded_answer_falls_with_the_fact_that_it_stands_on(engineer: User) -> None:
+    product = stations.proposed()
+    assessment.choose_categories(product, ["research"], by=engineer)
+    facts = {"study": "A study", "is_ce_marked": True}
+    assessment.note_facts(product, "research", facts, by=engineer)
+    for question, value in (("ci1", "yes"), ("ci2", "yes"), ("ci3", "no")):
+        assessment.reply(product, "clinical_investigation", question, value, reason="A method", by=engineer)
+    assert guide.read(product).outcome("clinical_investigation") == "not_ci"
+    assessment.note_facts(product, "research", facts | {"is_ce_marked": False}, by=engineer)
+    assert guide.read(product).outcome("clinical_investigation") == ""
+    assert "assessment-scope" in guide.unfinished(guide.read(product))
+
+
+def test_the_need_comes_before_the_search_and_the_weighing_after_it(engineer: User) -> None:
+    with stations.on_day("2026-03-01"):
+        product = stations.assessed(submit=False)
+    with stations.on_day("2026-03-05"):
+        with refused("already searched before that day"):
+            assessment.write(product, {"need_on": date(2026, 3, 4)}, by=engineer)
+        stations.searched(product)
+        assert guide.unfinished(guide.read(product)) == ["assessment-weighing"]
+        with refused("Benefit, risk and cost"):
+            assessment.submit(product, by=engineer)
+        assessment.write(product, stations.WEIGHING, by=engineer)
+        assessment.submit(product, by=engineer)
+
+
+def test_what_a_submitted_assessment_rests_on_is_kept(engineer: User) -> None:
+    product = stations.in_use()
+    then = product.assessments.get()
+    stations.searched(product, result="equivalent", justification="There is one now", by=stations.engineer(product))
+    told = [row.text for section in record.sections(current(product)) for row in section.rows]
+    assert "Devices exist, but none performs well enough for this group" in told
+    assert "An equivalent device exists" not in told
+    stations.changing(product)
+    design.describe(stations.coming(product), {"intended_purpose": "Holds two catheters"}, by=engineer)
+    told = [row.text for section in record.sections(current(product)) for row in section.rows]
+    assert stations.PURPOSE in told
+    assert "Holds two catheters" not in told
+    assert then.search_id != current(product).search.pk  # type: ignore[union-attr]
+
+
+def test_software_that_no_longer_drives_a_device_loses_its_class(engineer: User) -> None:
+    product = stations.proposed()
+    for question in ("sw1", "sw2"):
+        assessment.reply(product, "software_is_device", question, "yes", by=engineer)
+    assessment.reply(product, "md_or_ivd", "iv1", "no", by=engineer)
+    assessment.write(product, stations.NEED, design={"intended_purpose": stations.PURPOSE}, by=engineer)
+    revision = Revision.objects.get(product=product)
+    classification.drive(revision, True, device="Pump", risk_class="III", by=engineer)
+    stations.walked(revision, {"11": ("11a",)})
+    classification.finish(revision, reason="It drives the pump", by=engineer)
+    assert Revision.objects.get(product=product).risk_class == "III"
+    assessment.reply(product, "software_is_device", "sw2", "no", confirmed=True, by=engineer)
+    assert Revision.objects.get(product=product).risk_class == ""
+    classification.finish(revision, reason="On its own", by=engineer)
+    assert Revision.objects.get(product=product).risk_class == "IIa"
+
+
+def test_the_facts_of_another_way_go_with_the_answer_that_led_there(engineer: User) -> None:
+    product = stations.proposed()
+    assessment.reply(product, "ways_of_use", "way", "custom_made", by=engineer)
+    for question in ("c1", "c2", "c3"):
+        assessment.reply(product, "custom_made", question, "yes", by=engineer)
+    assessment.note_route(product, {"prescriber": "Dr Berg", "special_features": "Wider"}, by=engineer)
+    with refused(None, assessment.WouldRemove) as caught:
+        assessment.reply(product, "custom_made", "c3", "no", by=engineer)
+    assert caught.value.removed == ["facts of another route"]  # type: ignore[attr-defined]
+    assessment.reply(product, "custom_made", "c3", "no", confirmed=True, by=engineer)
+    assert not OtherRoute.objects.exists()
+
+
+def test_an_old_answer_is_read_under_its_version_on_the_page_and_on_paper(
+    new_version: Callable[..., None], client: Client
+) -> None:
+    product = stations.eligible()
+    new_version(since=2)
+    client.force_login(product.proposed_by)
+    page = client.get(reverse("inhouse:assessment", args=[product.pk])).content.decode()
+    paper = b"".join(client.get(reverse("inhouse:assessment-paper", args=[product.pk])))  # type: ignore[arg-type]
+    printed = " ".join(" ".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO(paper)).pages).split())
+    for told in (page, printed):
+        assert "Outside?" in told
+        assert "Away from here?" not in told
+
+
+def test_a_class_that_was_written_by_hand_is_not_asked_again(engineer: User) -> None:
+    product = stations.assessed(classify=False)
+    revision = Revision.objects.get(product=product)
+    Classification.objects.create(
+        revision=revision, regulation="MDR", edition=0, started_on=revision.opened_on, rules_class="I",
+        deciding_rule="1", reason="Not invasive", finished_on=revision.opened_on,
+    )  # fmt: skip
+    assert guide.unfinished(guide.read(product)) == []
+
+
+def test_a_judged_device_keeps_its_facts_when_the_known_device_changes(engineer: User) -> None:
+    product = stations.assessed()
+    [candidate] = Candidate.objects.filter(search__product=product)
+    assert candidate.market_device
+    MarketDevice.objects.filter(pk=candidate.market_device_id).update(risk_class="III", stated_purpose="Something else")
+    assert candidate.facts_kept
+    assert candidate.about.stated_purpose != "Something else"

@@ -230,6 +230,10 @@ def weighing(d: Dossier) -> Iterator[Missing]:
     a = d.assessment
     if not (a and a.benefit and a.risk and a.cost and a.weighing):
         yield Missing(_("Weigh benefit, risk and cost, and say what the weighing comes to."), "assessment-weighing")
+    elif (
+        a.weighed_on and d.search and d.search.searched_on and d.search.searched_on > a.weighed_on and not a.is_decided
+    ):
+        yield Missing(_("Weigh anew: the market was searched after the weighing."), "assessment-weighing")
     if not (a and a.decision == Assessment.Decision.MANUFACTURE):
         yield Missing(_("A manager decides whether it is made."), "decision")
 
