@@ -373,7 +373,7 @@ def test_an_old_answer_is_read_under_its_version_on_the_page_and_on_paper(
     new_version(since=2)
     client.force_login(product.proposed_by)
     page = client.get(reverse("inhouse:assessment", args=[product.pk])).content.decode()
-    paper = b"".join(client.get(reverse("inhouse:assessment-paper", args=[product.pk])))  # type: ignore[arg-type]
+    paper = b"".join(client.get(reverse("inhouse:assessment-paper", args=[product.pk])))
     printed = " ".join(" ".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO(paper)).pages).split())
     for told in (page, printed):
         assert "Outside?" in told
@@ -394,6 +394,6 @@ def test_a_judged_device_keeps_its_facts_when_the_known_device_changes(engineer:
     product = stations.assessed()
     [candidate] = Candidate.objects.filter(search__product=product)
     assert candidate.market_device
-    MarketDevice.objects.filter(pk=candidate.market_device_id).update(risk_class="III", stated_purpose="Something else")
+    MarketDevice.objects.filter(pk=candidate.market_device.pk).update(risk_class="III", stated_purpose="Something else")
     assert candidate.facts_kept
     assert candidate.about.stated_purpose != "Something else"
