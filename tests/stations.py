@@ -34,7 +34,15 @@ from inhouse import (
 from inhouse.dossier import current
 from inhouse.law import rules
 from inhouse.law.software import software as software_law
-from inhouse.models import Answer, Classification, Declaration, EvidenceDocument, EvidenceRecord, MarketSearch
+from inhouse.models import (
+    Answer,
+    Assessment,
+    Classification,
+    Declaration,
+    EvidenceDocument,
+    EvidenceRecord,
+    MarketSearch,
+)
 from organisation import clock
 from organisation.history import acting
 from organisation.models import Administration, QualitySystem, Role, Unit, User
@@ -336,6 +344,7 @@ def classified(revision: Revision, risk_class: str = "I", *, reason: str = "Not 
 
 def unclassified(product: Product) -> Product:
     """As if nobody had gone through the rules: for tests of going through them after the decision."""
+    Assessment.objects.filter(product=product).update(classification=None)
     Answer.objects.filter(classification__revision__product=product).delete()
     Classification.objects.filter(revision__product=product).delete()
     product.revisions.update(risk_class="", class_rule="", class_reason="")
