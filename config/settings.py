@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.postgres",  # its look-ups by trigrams; on SQLite it lies idle
     "django.contrib.staticfiles",
     "django.forms",
     "simple_history",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,18 +10,27 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from inhouse import law, lifecycle
-from inhouse.models import Answer, Assessment, Change, Step
+from inhouse import classification, guide, law, lifecycle
+from inhouse.design import Piece, put_fields, put_parts
+from inhouse.models import Answer, Assessment, CategoryFacts, Change, Lookup, MarketSearch, OtherRoute, Step
 from organisation import access, clock
 from organisation.access import Act, Scope
 from organisation.history import acting
 from organisation.models import Institution, Unit, User
 from products.models import Product, Revision
+from products.patients import refuse_number
 
 Answers = dict[str, tuple[str, str]]
 """By question: the value ("yes" or "no") and the reason."""
 
+DOCUMENTED = (Product.Outcome.NOT_A_DEVICE, Product.Outcome.CUSTOM_MADE, Product.Outcome.INVESTIGATION)
+"""Ends that another body of law takes over from: the answers must show them."""
+
 NEED = ("patient_group", "special_need", "performance_level")
+RESTS_ON = ("intended_purpose", "search", "classification")
+"""What an assessment keeps of what it rests on when it is submitted."""
+TRAITS = ("is_implantable", "is_sterile", "is_measuring", "is_radiating", "is_electrical")
+"""Traits that are asked with the purpose; software, AI and in vitro use follow from the questions."""
 WEIGHING = (
     "benefit",
     "risk",
@@ -65,6 +75,8 @@ def _open(product: Product, *, by: User) -> Assessment:
     assessment = product.assessments.latest("number")
     if product.stage != Product.Stage.PROPOSED or assessment.is_decided:
         raise ValidationError(_("The assessment is decided and can no longer be changed."))
+    if assessment.is_submitted:
+        raise ValidationError(_("The assessment is submitted: take it back to change an answer."))
     assessment.product = product
     return assessment
 
@@ -83,27 +95,173 @@ def describe(product: Product, *, name: str, summary: str, unit: Unit, by: User)
         product.save(update_fields=["name", "summary", "unit", "quality_system"])
 
 
+class WouldRemove(ValidationError):
+    """An answer that takes others off the way: said before it is done. Carries them in `removed`, as they are asked."""
+
+    def __init__(self, removed: list[str]) -> None:
+        self.removed = removed
+        super().__init__(_("This answer removes others that would no longer apply."), code="removes")
+
+
+@transaction.atomic
+def reply(
+    product: Product, tree: str, question: str, value: str, *, reason: str = "", by: User, confirmed: bool = False
+) -> list[str]:
+    """Answer one question of the way. Returns the questions whose answers no longer apply and were removed.
+
+    Raises WouldRemove, unless `confirmed`, when there are any; ValidationError for a question that the answers so far
+    do not lead to, a missing reason, or an answer that is guarded (CI-03).
+    """
+    assessment = _open(product, by=by)
+    course = guide.read(assessment.product)
+    asked = law.trees()[tree][question]
+    if guide.position(guide.way(course, past_end=True), "assessment-question", f"{tree}.{question}") is None:
+        raise ValidationError(_("The answers so far do not lead to this question."))
+    if asked.choice(value) is None:
+        raise ValidationError({"value": _("Choose an answer.")})
+    if value in asked.reason and not reason.strip():
+        raise ValidationError({"reason": _("Give the reason for your answer.")})
+    _guarded(course, asked, value)
+    now = {a.question: (a.value, a.reason) for a in course.given(tree)}
+    removed, course = _leave(course, tree, now | {question: (value, reason)}, confirmed=confirmed, by=by)
+    _follow(course, by=by)
+    return removed
+
+
+def _guarded(course: guide.Course, question: law.Question, value: str) -> None:
+    """Refuse an answer that is open only where a fact holds, which does not (CI-03)."""
+    guard = question.guard
+    if guard and guard.answer == value and not course.holds(guard.only_if):
+        raise ValidationError({"value": guard.text})
+
+
 @transaction.atomic
 def answer(product: Product, tree: str, answers: Answers, *, by: User) -> None:
-    """Store the answers to a tree. Only questions on the path are kept; what an earlier answer no longer asks is removed."""
+    """Answer a whole tree at once. Only questions on the path are kept; what is no longer asked is removed."""
     assessment = _open(product, by=by)
-    outcome = store(tree, answers, assessment=assessment, by=by)
-    if tree == "md_or_ivd":
-        regulation = Revision.Regulation.IVDR if outcome == "ivdr" else Revision.Regulation.MDR
+    course = guide.read(assessment.product)
+    for question, (value, _reason) in answers.items():
+        _guarded(course, law.trees()[tree][question], value)
+    _removed, course = _leave(course, tree, answers, confirmed=True, by=by)
+    _follow(course, by=by)
+
+
+@transaction.atomic
+def choose_categories(product: Product, chosen: Iterable[str], *, by: User, confirmed: bool = False) -> list[str]:
+    """Say which kinds of work it is; the others are answered no. Facts of a kind that is no longer chosen are removed."""
+    assessment = _open(product, by=by)
+    chosen = set(chosen)
+    if not chosen:
+        raise ValidationError(
+            {
+                "categories": _(
+                    "Choose at least one. If none fits, this guideline does not cover the work: ask an adviser."
+                )
+            }
+        )
+    questions = law.trees()["scope_categories"].questions
+    answers = {q.id: ("yes" if q.id in chosen else "no", "") for q in questions}
+    return _leave(guide.read(assessment.product), "scope_categories", answers, confirmed=confirmed, by=by)[0]
+
+
+@transaction.atomic
+def note_facts(product: Product, category: str, fields: dict[str, Any], *, by: User) -> None:
+    """Write what a kind of work asks to know (VGR-20…24)."""
+    assessment = _open(product, by=by)
+    if category not in guide.read(assessment.product).categories:
+        raise ValidationError(_("This kind of work is not chosen."))
+    with acting(by):
+        CategoryFacts.objects.update_or_create(assessment=assessment, category=category, defaults=fields)
+
+
+@transaction.atomic
+def combine(product: Product, pieces: Iterable[Piece], *, by: User) -> None:
+    """Name the parts of a combination, with what each manufacturer says on it (VGR-22). They are parts of the design."""
+    assessment = _open(product, by=by)
+    pieces = list(pieces)
+    if len(pieces) < 2:
+        raise ValidationError(_("A combination has at least two parts."))
+    for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN):
+        put_parts(revision, pieces, by=by)
+
+
+@transaction.atomic
+def note_route(product: Product, fields: dict[str, Any], *, by: User) -> None:
+    """Write what another way than in-house demands: custom-made (Annex XIII), or a clinical investigation."""
+    assessment = _open(product, by=by)
+    refuse_number(fields.get("special_features") or "", field="special_features")
+    with acting(by):
+        OtherRoute.objects.update_or_create(assessment=assessment, defaults=fields)
+
+
+def _leave(
+    course: guide.Course, tree: str, answers: Answers, *, confirmed: bool, by: User
+) -> tuple[list[str], guide.Course]:
+    """Store the answers to a tree and take away what the way no longer leads to; or say first what that would be.
+
+    Returns how what was removed is asked, and the course as it goes on.
+    """
+    assessment, before = course.assessment, _applying(course)
+    with transaction.atomic():
+        store(tree, answers, assessment=assessment, by=by)
+        course = guide.read(course.product)
+        after = _applying(course)
+        gone = {what: said for what, said in before.items() if what not in after}
+        if gone and not confirmed:
+            raise WouldRemove(list(gone.values()))
         with acting(by):
-            product.revisions.filter(stage=Revision.Stage.OPEN).update(regulation=regulation)
+            for tree_gone, question in gone:
+                if tree_gone == FACTS:
+                    CategoryFacts.objects.filter(assessment=assessment, category=question).delete()
+                elif tree_gone == ROUTE:
+                    OtherRoute.objects.filter(assessment=assessment).delete()
+                elif tree_gone == STATEMENT:
+                    Assessment.objects.filter(pk=assessment.pk).update(non_medical_statement="")
+                else:
+                    Answer.objects.filter(assessment=assessment, tree=tree_gone, question=question).delete()
+    return list(gone.values()), course
+
+
+FACTS, ROUTE, STATEMENT = "facts", "route", "statement"
+
+
+def _applying(course: guide.Course) -> dict[tuple[str, str], str]:
+    """Everything answered that the way leads to, also past its end, with how it is asked."""
+    found: dict[tuple[str, str], str] = {}
+    given = {(a.tree, a.question) for a in course.answers if a.assessment_id == course.assessment.pk}
+    for stop in guide.way(course, past_end=True):
+        if stop.name == "assessment-question":
+            tree, question = stop.key.split(".")
+            if (tree, question) in given:
+                found[tree, question] = course.asked(tree)[question].text
+        elif stop.name == "assessment-facts" and course.facts_of(stop.key):
+            found[FACTS, stop.key] = law.trees()["scope_categories"][stop.key].text
+        elif stop.name == "assessment-other-route" and course.other_route:
+            found[ROUTE, ""] = str(OtherRoute._meta.verbose_name)
+        elif stop.name == "assessment-statement" and stop.done:
+            found[STATEMENT, ""] = str(Assessment._meta.get_field("non_medical_statement").verbose_name)
+    return found
+
+
+def _follow(course: guide.Course, *, by: User) -> None:
+    """What the answers say of the design: the regulation, software, and in vitro diagnostics."""
+    traits: dict[str, Any] = {"is_software": course.is_software}
+    if course.qualification.regulation:
+        traits["is_in_vitro"] = course.qualification.regulation == Revision.Regulation.IVDR
+    for revision in course.product.revisions.filter(stage=Revision.Stage.OPEN):
+        if any(getattr(revision, name) != value for name, value in traits.items()):
+            put_fields(revision, traits, by=by)
+        if course.qualification.outcomes.get(guide.QUALIFICATION) != "covered_with_device":
+            classification.drive_nothing(revision, by=by)
 
 
 def store(
     tree: str, answers: Answers, *, by: User, assessment: Assessment | None = None, change: Change | None = None
-) -> str:
-    """Write answers under the tree's present version; an answer that did not change keeps its person and day.
-
-    Returns where they lead; of a plain set, or while one on the path is missing, nothing.
-    """
-    asked, outcome = law.trees()[tree], ""
+) -> None:
+    """Write answers under the tree's present version; an answer that did not change keeps its person and day."""
+    asked = law.trees()[tree]
     if asked.start:
-        path, outcome = asked.walk({question: value for question, (value, _reason) in answers.items()})
+        path, _outcome = asked.walk({question: value for question, (value, _reason) in answers.items()})
         answers = {question: answers[question] for question in path if question in answers}
     rows = Answer.objects.filter(assessment=assessment, change=change, tree=tree)
     with acting(by):
@@ -117,21 +275,70 @@ def store(
             row.tree_version, row.value, row.reason = asked.version, value, reason
             row.answered_on, row.answered_by = clock.today(), by
             row.save()
-    return outcome
 
 
 @transaction.atomic
-def write(product: Product, fields: dict[str, Any], *, by: User) -> None:
-    """Fill in texts of the assessment: the need, the non-medical statement, or the weighing with its day and person."""
+def write(product: Product, fields: dict[str, Any], *, by: User, design: dict[str, Any] | None = None) -> None:
+    """Fill in texts of the assessment: the need, the non-medical statement, or the weighing with its day and person.
+
+    `design` is what is asked with the need and kept with the design: the intended purpose and the traits.
+    """
     assessment = _open(product, by=by)
-    if (fields.get("advised_on") or clock.today()) > clock.today():
-        raise ValidationError({"advised_on": _("The advice cannot lie in the future.")})
+    today = clock.today()
+    for name, text in (
+        ("advised_on", _("The advice cannot lie in the future.")),
+        ("need_on", _("The need cannot be described in the future.")),
+    ):
+        if (fields.get(name) or today) > today:
+            raise ValidationError({name: text})
+    described = fields.get("need_on")
+    if described and Lookup.objects.filter(search__assessment=assessment, looked_on__lt=described).exists():
+        raise ValidationError(
+            {"need_on": _("The market was already searched before that day: the need is described first.")}
+        )
     for name, value in fields.items():
         setattr(assessment, name, value)
     if fields.keys() & set(WEIGHING):
-        assessment.weighed_on, assessment.weighed_by = clock.today(), by
+        assessment.weighed_on, assessment.weighed_by = today, by
+    if fields.keys() & set(NEED) and assessment.need_on is None and all(getattr(assessment, name) for name in NEED):
+        assessment.need_on = today
     with acting(by):
         assessment.save()
+    for revision in assessment.product.revisions.filter(stage=Revision.Stage.OPEN) if design else ():
+        put_fields(revision, design or {}, by=by)
+
+
+@transaction.atomic
+def submit(product: Product, *, by: User) -> None:
+    """Hand the assessment over to whoever decides, once nothing on the way is left."""
+    assessment = _open(product, by=by)
+    course = guide.read(assessment.product)
+    if unfinished := guide.unfinished(course):
+        raise ValidationError(
+            _("These parts of the way are not finished: %(parts)s.")
+            % {"parts": ", ".join(str(guide.part(name).title) for name in unfinished)}
+        )
+    assessment.submitted_on, assessment.submitted_by = clock.today(), by
+    assessment.intended_purpose = course.revision.intended_purpose
+    assessment.search = MarketSearch.objects.filter(assessment=assessment, concluded_on__isnull=False).last()
+    assessment.classification = course.classification
+    with acting(by):
+        assessment.save(update_fields=["submitted_on", "submitted_by", *RESTS_ON])
+
+
+@transaction.atomic
+def take_back(product: Product, *, reason: str, by: User) -> None:
+    """Open a submitted assessment again, to change an answer before anyone decides."""
+    product = lifecycle.lock(product)
+    access.require(by, Act.ASSESS, product.scope)
+    lifecycle.in_words(reason=reason)
+    assessment = product.assessments.latest("number")
+    if assessment.is_decided or not assessment.is_submitted:
+        raise ValidationError(_("Only an assessment that waits for a decision is taken back."))
+    assessment.submitted_on = assessment.submitted_by = assessment.search = assessment.classification = None
+    assessment.intended_purpose = ""
+    with acting(by, reason=reason):
+        assessment.save(update_fields=["submitted_on", "submitted_by", *RESTS_ON])
 
 
 @transaction.atomic
@@ -145,8 +352,12 @@ def decide(product: Product, *, make: bool, reason: str, by: User, end: str = ""
     lifecycle.in_words(reason=reason)
     if not make and not end:
         raise ValidationError({"end": _("Say how the proposal ends.")})
-    if not make and end == Product.Outcome.NOT_A_DEVICE and not assessment.non_medical_statement:
-        raise ValidationError(_("Describe in your own words the intended use that is not medical."))
+    if not make and end in DOCUMENTED:
+        outcome = guide.read(product_now).end()
+        if not outcome or law.outcomes()[outcome].ends != end or not assessment.is_submitted:
+            raise ValidationError(
+                {"end": _("The answers do not lead there: go through the assessment to that end, and submit it.")}
+            )
     assessment.decision = Assessment.Decision.MANUFACTURE if make else Assessment.Decision.REJECT
     assessment.decision_reason, assessment.decided_on, assessment.decided_by = reason, clock.today(), by
     with acting(by, reason=reason):
@@ -168,17 +379,21 @@ def _carry_over(product: Product, assessment: Assessment, *, by: User) -> None:
 
 @transaction.atomic
 def again(product: Product, *, reason: str, by: User) -> None:
-    """Propose a rejected product again: a new assessment that starts from the texts of the last."""
+    """Propose a rejected product again: a new assessment that starts from what the last one says."""
     locked = lifecycle.lock(product)
     access.require(by, Act.PROPOSE, locked.scope)
     lifecycle.in_words(reason=reason)
     last = locked.assessments.latest("number")
     lifecycle.move(product, Product.Stage.PROPOSED, by=by, reason=reason)
     with acting(by, reason=reason):
-        Assessment.objects.create(
+        new = Assessment.objects.create(
             product=product,
             number=last.number + 1,
             started_on=clock.today(),
             started_by=by,
-            **{name: getattr(last, name) for name in (*NEED, "non_medical_statement")},
+            **{name: getattr(last, name) for name in (*NEED, "need_on", "non_medical_statement")},
         )
+        rows: list[Any] = [*last.answers.all(), *last.category_facts.all()]
+        for row in rows:
+            row.pk, row._state.adding, row.assessment = None, True, new
+            row.save()

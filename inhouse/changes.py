@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inhouse import law, lifecycle
+from inhouse import classification, law, lifecycle, software
 from inhouse.assessment import Answers, store
 from inhouse.models import Change, EvidenceDocument, Readiness, UnmetRequirement
 from organisation import access, clock
@@ -33,7 +33,7 @@ def ask(product: Product, *, description: str, answers: Answers, by: User) -> Ch
         raise ValidationError(_("Give the reason for each answer: %(questions)s") % {"questions": " ".join(bare)})
     essential = any(value == "yes" for value, _reason in answers.values())
     with acting(by, reason=description):
-        revision = _open_next(product) if essential else None
+        revision = _open_next(product, by=by) if essential else None
         change = Change.objects.create(
             product=product,
             description=description,
@@ -46,7 +46,7 @@ def ask(product: Product, *, description: str, answers: Answers, by: User) -> Ch
     return change
 
 
-def _open_next(product: Product) -> Revision:
+def _open_next(product: Product, *, by: User) -> Revision:
     """A new revision that carries everything over; what must hold anew is left to be confirmed."""
     if product.revisions.filter(stage__in=Revision.Stage.coming).exists():
         raise ValidationError(_("Another revision of this product is already open. Finish or abandon it first."))
@@ -65,6 +65,7 @@ def _open_next(product: Product) -> Revision:
             model=part.model,
             edition=part.edition,
             is_ce_marked=part.is_ce_marked,
+            statement=part.statement,
         )
     for entry in last.evidence_documents.select_related("document"):
         EvidenceDocument.objects.create(
@@ -76,11 +77,13 @@ def _open_next(product: Product) -> Revision:
         )
     for unmet in last.unmet_requirements.all():
         UnmetRequirement.objects.create(revision=revision, number=unmet.number, what=unmet.what, why=unmet.why)
+    classification.carry_over(last, revision, by=by)
     ready = Readiness.objects.filter(revision=last).first()
     if ready:
         ready.pk, ready._state.adding = None, True
         ready.revision, ready.confirmed_on = revision, None
         ready.save()
+    software.carry_over(last, revision)
     return revision
 
 

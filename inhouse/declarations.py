@@ -32,6 +32,8 @@ from products.models import Revision
 
 TEMPLATE = "inhouse/declarations/declaration.html"
 Snapshot = dict[str, Any]
+NUMBERS = {Revision.Regulation.MDR: "2017/745", Revision.Regulation.IVDR: "2017/746"}
+"""The regulations by the numbers that a declaration names them with."""
 
 
 def snapshot(d: Dossier, revision: Revision, *, place: str, language: str) -> Snapshot:
@@ -74,7 +76,7 @@ def snapshot(d: Dossier, revision: Revision, *, place: str, language: str) -> Sn
                 ],
             },
             "statement": {
-                "regulation_number": "2017/745",
+                "regulation_number": NUMBERS[Revision.Regulation(revision.regulation)],
                 "exceptions": [
                     {"number": row.number, "what": row.what, "why": row.why} for row in d.unmet_of(revision)
                 ],
@@ -82,6 +84,7 @@ def snapshot(d: Dossier, revision: Revision, *, place: str, language: str) -> Sn
             "verified_on": verified.done_on.isoformat() if verified else "",
             "validated_on": validated.done_on.isoformat() if validated else "",
             "quality_system": str(product.quality_system or ""),
+            "laboratory": _laboratory(d, revision),
             "signed": {
                 "place": place,
                 "date": clock.today().isoformat(),
@@ -95,6 +98,20 @@ def snapshot(d: Dossier, revision: Revision, *, place: str, language: str) -> Sn
             "address": settings.PUBLIC_URL + reverse("inhouse:public-declaration", args=[number]),
             "contact": d.institution.contact,
         }
+
+
+def _laboratory(d: Dossier, revision: Revision) -> dict[str, str] | None:
+    """The laboratory of an in vitro device and how it stands with EN ISO 15189 (D25); None for other devices."""
+    if revision.regulation != Revision.Regulation.IVDR:
+        return None
+    system = d.product.quality_system
+    return {
+        "name": f"{d.product.unit.administration}, {d.product.unit}",
+        "standard": system.laboratory_standard if system else "",
+        "accreditation": system.accreditation if system else "",
+        "scope": system.accreditation_scope if system else "",
+        "accredited_until": system.accredited_until.isoformat() if system and system.accredited_until else "",
+    }
 
 
 def digest(content: Snapshot) -> str:

@@ -12,7 +12,7 @@ from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from inhouse import followup, gates, lifecycle, market
+from inhouse import followup, guide, lifecycle, market
 from inhouse.dossier import Dossier, gather
 from inhouse.models import Appointment, Declaration, FollowUpAction
 from inhouse.obstacles import Obstacle, told
@@ -73,10 +73,11 @@ def _to_decide(user: User) -> Iterator[Task]:
     if not access.somewhere(user, Act.DECIDE):
         return
     open_ones = Product.objects.select_related("unit")
-    proposed = _within(user, Act.DECIDE, open_ones.filter(stage=Product.Stage.PROPOSED))[:LOOKED_AT]
-    for d in gather(list(proposed)):
-        if all(obstacle.mend == "decision" for obstacle in gates.standing(d, "G1", "G2")):
-            yield Task(_("Decide whether it is made"), d.product, _to("decision", d.product))
+    submitted = open_ones.filter(
+        stage=Product.Stage.PROPOSED, assessments__submitted_on__isnull=False, assessments__decision=""
+    )
+    for product in _within(user, Act.DECIDE, submitted)[:LOOKED_AT]:
+        yield Task(_("Decide whether it is made"), product, _to("decision", product))
     asked = Appointment.objects.filter(
         product=OuterRef("pk"), accepted_on=None, declined_on=None, ended_on=None, person__is_active=True
     )
@@ -129,15 +130,8 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
     """The next thing for each life; what only the owner can do is for the owner."""
     product, stage = d.product, d.product.stage
     if stage == Product.Stage.PROPOSED:
-        if left := [o for o in gates.standing(d, "G1", "G2") if o.mend != "decision"]:
-            yield _count(
-                left,
-                "assessment",
-                product,
-                ngettext(
-                    "%(count)s thing left before the decision", "%(count)s things left before the decision", len(left)
-                ),
-            )
+        if d.assessment and not d.assessment.is_submitted:
+            yield Task(_before_submitting(d), product, _to("assessment", product))
     elif stage == Product.Stage.ELIGIBLE:
         left = lifecycle.obstacles(d, product, Product.Stage.DEVELOPMENT)
         yield (
@@ -215,11 +209,8 @@ def _how_far(d: Dossier) -> str:
     """What a proposal waits for, or how it ended."""
     product, stage = d.product, d.product.stage
     if stage == Product.Stage.PROPOSED:
-        left = sum(o.mend != "decision" for o in gates.standing(d, "G1", "G2"))
-        words = ngettext(
-            "%(count)s thing left before the decision", "%(count)s things left before the decision", left
-        ) % {"count": localize(left)}
-        return words if left else _("waits for a manager to decide")
+        submitted = d.assessment and d.assessment.is_submitted
+        return _("waits for a manager to decide") if submitted else _before_submitting(d)
     if stage == Product.Stage.REJECTED:
         return product.get_outcome_display()
     if stage == Product.Stage.ELIGIBLE and not product.owner_id:
@@ -227,6 +218,15 @@ def _how_far(d: Dossier) -> str:
             _("waits for an answer from %(person)s") % {"person": d.asked.person} if d.asked else _("has no owner yet")
         )
     return ""
+
+
+def _before_submitting(d: Dossier) -> str:
+    """How much of the way is left before a manager is asked."""
+    left = len(guide.unfinished(guide.of(d)))
+    words = ngettext(
+        "%(count)s part left before it can be submitted", "%(count)s parts left before it can be submitted", left
+    )
+    return words % {"count": localize(left)} if left else _("Check the answers, and submit the assessment")
 
 
 def numbers(user: User) -> dict[str, int]:

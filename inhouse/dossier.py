@@ -20,18 +20,31 @@ from django.utils import timezone
 
 from documents.models import Document
 from inhouse.models import (
+    AiPoint,
+    AiStep,
     Answer,
     Appointment,
     Assessment,
     Candidate,
+    CategoryFacts,
     Change,
+    Classification,
+    DataSet,
     Declaration,
     EvidenceDocument,
     EvidenceRecord,
     FollowUp,
     FollowUpAction,
+    Ground,
+    Lookup,
+    MarketDevice,
+    MarketFile,
     MarketSearch,
+    OtherRoute,
     Readiness,
+    SoftwareModule,
+    SoftwarePlan,
+    SoftwareTest,
     Step,
     Suspension,
     UnmetRequirement,
@@ -43,12 +56,21 @@ from products.models import Item, Part, Placement, Product, Revision, UnitUse
 
 Row = TypeVar("Row", bound=models.Model)
 Stock: TypeAlias = dict[int, tuple[list[Item], list[Placement]]]
-ATTACHED = (User, Unit, Document, QualitySystem)
+ATTACHED = (User, Unit, Document, QualitySystem, MarketDevice)
 LONG: dict[type[models.Model], tuple[str, ...]] = {
     Declaration: ("snapshot",),
     Item: ("made_to", "checks", "deviations", "fate_note"),
 }
 """Columns that a dossier does not need and that would weigh it down."""
+SOFTWARE: tuple[tuple[str, type[models.Model]], ...] = (
+    ("software_plans", SoftwarePlan),
+    ("software_modules", SoftwareModule),
+    ("software_tests", SoftwareTest),
+    ("data_sets", DataSet),
+    ("ai_points", AiPoint),
+    ("ai_steps", AiStep),
+)
+"""Read only where a revision is software."""
 
 
 @dataclass
@@ -64,6 +86,18 @@ class Dossier:
     answers: list[Answer] = field(default_factory=list)
     searches: list[MarketSearch] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
+    lookups: list[Lookup] = field(default_factory=list)
+    grounds: list[Ground] = field(default_factory=list)
+    market_files: list[MarketFile] = field(default_factory=list)
+    category_facts: list[CategoryFacts] = field(default_factory=list)
+    other_routes: list[OtherRoute] = field(default_factory=list)
+    classifications: list[Classification] = field(default_factory=list)
+    software_plans: list[SoftwarePlan] = field(default_factory=list)
+    software_modules: list[SoftwareModule] = field(default_factory=list)
+    software_tests: list[SoftwareTest] = field(default_factory=list)
+    data_sets: list[DataSet] = field(default_factory=list)
+    ai_points: list[AiPoint] = field(default_factory=list)
+    ai_steps: list[AiStep] = field(default_factory=list)
     appointments: list[Appointment] = field(default_factory=list)
     revisions: list[Revision] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
@@ -90,16 +124,52 @@ class Dossier:
         latest = self.assessment
         return {a.question: a for a in self.answers if latest and a.assessment_id == latest.pk and a.tree == tree}
 
+    def answers_of(self, assessment: Assessment) -> list[Answer]:
+        return [a for a in self.answers if a.assessment_id == assessment.pk]
+
+    def class_answers(self, classification: Classification) -> dict[str, Answer]:
+        """The answers of one walk through the rules, by question."""
+        return {a.question: a for a in self.answers if a.classification_id == classification.pk}
+
+    @property
+    def categories(self) -> list[str]:
+        """The kinds of work that were ticked in the latest assessment."""
+        return [question for question, answer in self.answered("scope_categories").items() if answer.is_yes]
+
+    def facts_of(self, category: str, assessment: Assessment | None = None) -> CategoryFacts | None:
+        about = assessment or self.assessment
+        return next(
+            (f for f in self.category_facts if about and f.assessment_id == about.pk and f.category == category), None
+        )
+
+    def classification(self, revision: Revision) -> Classification | None:
+        """The walk through the rules that counts for a revision: the latest."""
+        return next((c for c in reversed(self.classifications) if c.revision_id == revision.pk), None)
+
     def change_answers(self, change: Change) -> list[Answer]:
         return [a for a in self.answers if a.change_id == change.pk]
 
     @property
     def search(self) -> MarketSearch | None:
-        """The one entered last, also when an earlier one has a later day: a correction counts."""
-        return self.searches[-1] if self.searches else None
+        """The one concluded last, also when an earlier one has a later day: a correction counts."""
+        return next((s for s in reversed(self.searches) if s.is_concluded), None)
+
+    @property
+    def search_draft(self) -> MarketSearch | None:
+        """The search that is under way."""
+        return next((s for s in reversed(self.searches) if not s.is_concluded), None)
 
     def considered(self, search: MarketSearch) -> list[Candidate]:
         return [c for c in self.candidates if c.search_id == search.pk]
+
+    def looked(self, search: MarketSearch) -> list[Lookup]:
+        return [x for x in self.lookups if x.search_id == search.pk]
+
+    def grounds_of(self, search: MarketSearch) -> list[Ground]:
+        return [g for g in self.grounds if g.search_id == search.pk]
+
+    def files_of(self, search: MarketSearch) -> list[MarketFile]:
+        return [f for f in self.market_files if f.search_id == search.pk]
 
     # The owner
     @property
@@ -283,6 +353,11 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
 
     for parent, link, into, model in (
         ("searches", "search", "candidates", Candidate),
+        ("searches", "search", "lookups", Lookup),
+        ("searches", "search", "grounds", Ground),
+        ("searches", "search", "market_files", MarketFile),
+        ("assessments", "assessment", "category_facts", CategoryFacts),
+        ("assessments", "assessment", "other_routes", OtherRoute),
         ("revisions", "revision", "parts", Part),
         ("revisions", "revision", "documents", EvidenceDocument),
         ("revisions", "revision", "records", EvidenceRecord),
@@ -293,10 +368,22 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
     ):
         keys, home = below(parent)
         everything += lay(into, _read(model, known, **{link: keys}), _by(f"{link}_id", home))
+    keys, home = below("revisions")
+    laid["classifications"] = lay(
+        "classifications", _read(Classification, known, revision=keys), _by("revision_id", home)
+    )
+    everything += laid["classifications"]
+    classified = {row.pk: home[row.revision_id] for row in laid["classifications"]}
+    software = [revision.pk for revision in laid["revisions"] if revision.is_software]
+    for into, model in SOFTWARE:
+        everything += lay(into, _read(model, known, revision=software), _by("revision_id", home))
     keys, home = below("assessments")
     everything += lay("answers", _read(Answer, known, assessment=keys), _by("assessment_id", home))
     keys, changed = below("changes")
     everything += lay("answers", _read(Answer, known, change=keys), _by("change_id", changed))
+    everything += lay(
+        "answers", _read(Answer, known, classification=list(classified)), _by("classification_id", classified)
+    )
 
     _attach(everything)
     stock = _stock(ids, known, on)

@@ -12,14 +12,26 @@ from django.utils.translation import gettext as _
 
 from documents import storing
 from documents.models import Document
-from inhouse import lifecycle
+from inhouse import gates, lifecycle
 from inhouse.design import opened
+from inhouse.dossier import Dossier
+from inhouse.law.checks.evidence import FIVE
 from inhouse.models import EvidenceDocument, EvidenceRecord
 from organisation import access, clock
 from organisation.access import Act, Scope
 from organisation.history import acting
 from organisation.models import User
 from products.models import Revision
+
+Group = EvidenceDocument.Group
+
+
+def wanted(d: Dossier, revision: Revision) -> set[Group]:
+    """The groups in which a document is asked for: of an in vitro device not all, unless its class is documented (IVDR55-g)."""
+    if revision.regulation != Revision.Regulation.IVDR:
+        return {*Group} - {Group.OTHER}
+    documented = any(row.id == "IVDR55-g" for row in gates.requirements(d, revision))
+    return {Group.PERFORMANCE, Group.RISK, Group.USER_INFORMATION, *(FIVE if documented else ())}
 
 
 @transaction.atomic

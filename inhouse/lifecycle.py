@@ -133,7 +133,7 @@ def _for_product(d: Dossier, to: P) -> list[Obstacle]:
     stage = P(d.product.stage)
     lawful = gates.standing(d, *PRODUCT_GATES.get((stage, to), ()))
     if to == P.ELIGIBLE:
-        return _with(_decided(d), lawful)
+        return _with([*_submitted(d), *_decided(d)], lawful)
     if to == P.DEVELOPMENT:
         return _with(_owned(d), lawful)
     if to == P.IN_USE and stage == P.DEVELOPMENT:
@@ -150,7 +150,7 @@ def _for_product(d: Dossier, to: P) -> list[Obstacle]:
 def _for_revision(d: Dossier, revision: Revision, to: R) -> list[Obstacle]:
     lawful = gates.standing(d, *REVISION_GATES.get((R(revision.stage), to), ()))
     if to == R.DECLARED:
-        return _with([*_owned(d), *_in_development(d)], lawful)
+        return _with([*_owned(d), *_in_development(d), *_classified(d, revision)], lawful)
     if to == R.IN_FORCE:
         return _with([*_used(d), *_declared(d, revision)], lawful)
     if to == R.OPEN:
@@ -191,6 +191,14 @@ def _in_development(d: Dossier) -> list[Obstacle]:
     ]
 
 
+def _classified(d: Dossier, revision: Revision) -> list[Obstacle]:
+    """A class that was carried over or taken back is set before anything is signed on it."""
+    walk = d.classification(revision)
+    if walk and walk.stands_on(d.on):
+        return []
+    return [Obstacle(_("The risk class of the revision is not set."), mend="class")]
+
+
 def _used(d: Dossier) -> list[Obstacle]:
     if d.product.stage in (P.IN_USE, P.SUSPENDED):
         return []
@@ -201,6 +209,12 @@ def _declared(d: Dossier, revision: Revision | None) -> list[Obstacle]:
     if revision is None or revision.stage == R.OPEN or d.declaration(revision) is None:
         return [Obstacle(_("No signed declaration stands for the revision."), mend="declaration")]
     return []
+
+
+def _submitted(d: Dossier) -> list[Obstacle]:
+    if d.assessment and d.assessment.is_submitted:
+        return []
+    return [Obstacle(_("The assessment is gone through to its end and submitted."), mend="assessment")]
 
 
 def _decided(d: Dossier) -> list[Obstacle]:

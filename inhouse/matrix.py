@@ -1,4 +1,4 @@
-"""The eight conditions of Article 5(5) for one product, each met or not, with what shows it."""
+"""The conditions of Article 5(5) for one product, each met or not, with what shows it: (a)–(h) of MDR, (a)–(i) of IVDR."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils.formats import date_format, localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from inhouse import gates
+from inhouse import gates, law
 from inhouse.dossier import Dossier
 from inhouse.law import Requirement, checks
 from inhouse.law.checks import Missing
@@ -23,13 +23,16 @@ OVER = (Product.Stage.WITHDRAWN, Product.Stage.DISPOSED, Product.Stage.REJECTED,
 class Condition:
     """A point of Article 5(5): `state` is met, missing, waiting (its time has not come) or over (it never comes any more).
 
-    `mend` is the page where the evidence stands; empty where there is nothing to see or to add.
+    Two states are of the law and not of the product: later (the point does not bind yet) and spared (it is for other
+    classes, which `classes` names). `mend` is the page where the evidence stands; empty where there is nothing to see
+    or to add.
     """
 
     requirement: Requirement
     state: str
     evidence: str
     mend: str
+    classes: str = ""
 
     @property
     def point(self) -> str:
@@ -39,13 +42,17 @@ class Condition:
 def matrix(d: Dossier) -> list[Condition]:
     """The points in their order. Of a product that patients may meet: for what is in force, also while a new revision is made."""
     d = d.settled()
-    rows = [row for row in gates.requirements(d) if row.point]
+    rows = [row for row in gates.written(d) if row.point and (row.valid_until is None or d.on <= row.valid_until)]
     return [_condition(d, row) for row in sorted(rows, key=lambda row: row.point)]
 
 
 def _condition(d: Dossier, row: Requirement) -> Condition:
     missing: list[Missing] = [m for gate in row.gates for m in checks.REGISTRY[row.id, gate](d)]
-    evidence, mend, reached = _evidence(d, row.point)
+    evidence, mend, reached = _evidence(d, _shown_by(row))
+    unbound = _unbound(d, row)
+    if unbound and (d.product.stage not in OVER or d.placed):
+        classes = ", ".join(row.classes_in(d.institution.country))
+        return Condition(row, unbound, evidence, mend if evidence else "", classes)
     if d.product.stage in OVER and not d.placed and (missing or not reached):
         return Condition(row, "over", evidence, mend if reached else "")
     if missing:
@@ -53,8 +60,21 @@ def _condition(d: Dossier, row: Requirement) -> Condition:
     return Condition(row, "met" if reached else "waiting", evidence, mend)
 
 
+def _unbound(d: Dossier, row: Requirement) -> str:
+    """Why a point does not bind; empty when it does."""
+    if not row.holds(d.on):
+        return "later"
+    revision = d.working
+    return "" if row.is_for(revision.risk_class if revision else "", country=d.institution.country) else "spared"
+
+
+def _shown_by(row: Requirement) -> str:
+    """The point of the MDR whose evidence shows this one; the laboratory has none there."""
+    return law.requirements()[row.twin].point if row.twin else "laboratory" if row.id == "IVDR55-c" else row.point
+
+
 def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
-    """What shows the point, where it stands, and whether there is anything to show yet."""
+    """What shows the point, where it stands, and whether there is anything to show yet. Points are those of the MDR."""
     revision = d.working
     match point:
         case "a":
@@ -65,15 +85,19 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
             )
         case "b":
             return str(d.product.quality_system or ""), "design", d.product.quality_system_id is not None
-        case "c" if d.search:
-            count = len(d.considered(d.search))
-            words = {"day": date_format(d.search.searched_on), "count": count}
-            text = ngettext(
-                "Search of %(day)s, %(count)s device considered",
-                "Search of %(day)s, %(count)s devices considered",
-                count,
-            )
-            return text % words, "market", True
+        case "laboratory":
+            return _laboratory(d), "laboratory", bool(_laboratory(d))
+        case "c" if d.search and d.search.searched_on:
+            places, devices = len(d.looked(d.search)), len(d.considered(d.search))
+            words = {
+                "day": date_format(d.search.searched_on),
+                "places": ngettext("%(count)s place", "%(count)s places", places) % {"count": places},
+                "devices": ngettext("%(count)s device considered", "%(count)s devices considered", devices)
+                % {"count": devices},
+            }
+            if not places:  # the short form said in one text where was searched
+                return _("Search of %(day)s, %(devices)s") % words, "market", True
+            return _("Search of %(day)s: %(places)s, %(devices)s") % words, "market", True
         case "d":
             authority = Authority.objects.on(d.on).filter(task=Authority.Task.SUPERVISION).first()
             return (
@@ -117,6 +141,20 @@ def _evidence(d: Dossier, point: str) -> tuple[str, str, bool]:
                 d.product.stage in d.product.Stage.used,
             )
     return "", "market", False
+
+
+def _laboratory(d: Dossier) -> str:
+    """The standard of the laboratory, and its accreditation where it has one."""
+    system = d.product.quality_system
+    if system is None or not system.laboratory_standard:
+        return ""
+    words = {"standard": system.laboratory_standard, "number": system.accreditation}
+    if not system.accreditation:
+        return system.laboratory_standard
+    if system.accredited_until is None:
+        return _("%(standard)s, accreditation %(number)s") % words
+    words["day"] = date_format(system.accredited_until)
+    return _("%(standard)s, accreditation %(number)s until %(day)s") % words
 
 
 def _whereabouts(d: Dossier) -> str:

@@ -8,21 +8,35 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from inhouse import law
+from inhouse.law.rules import SCOPES, editions
 from inhouse.models import (
+    AiPoint,
+    AiStep,
     Answer,
     Appointment,
     Assessment,
     Candidate,
+    CategoryFacts,
     Change,
+    Classification,
+    DataSet,
     Declaration,
     EvidenceDocument,
     EvidenceRecord,
     FollowUp,
     FollowUpAction,
+    Ground,
+    Lookup,
+    MarketFile,
     MarketSearch,
+    OtherRoute,
     Readiness,
+    SoftwareModule,
+    SoftwarePlan,
+    SoftwareTest,
     Step,
     Suspension,
     UnmetRequirement,
@@ -51,6 +65,13 @@ OF_REVISION: tuple[type[Model], ...] = (
     UnmetRequirement,
     Declaration,
     Readiness,
+    Classification,
+    SoftwarePlan,
+    SoftwareModule,
+    SoftwareTest,
+    DataSet,
+    AiPoint,
+    AiStep,
 )
 OF_ITEM: tuple[type[Model], ...] = (Placement, PatientUse)
 
@@ -61,10 +82,12 @@ def _history(model: type[Model]) -> Any:
 
 
 SUBJECTS: dict[str, tuple[type[Model], ...]] = {
-    "assessment": (Assessment, Answer),
-    "market": (MarketSearch, Candidate),
+    "assessment": (Assessment, Answer, CategoryFacts, OtherRoute),
+    "market": (MarketSearch, Candidate, Lookup, Ground, MarketFile),
     "owner": (Appointment,),
     "design": (Revision, Part),
+    "class": (Classification, Answer),
+    "software": (SoftwarePlan, SoftwareModule, SoftwareTest, DataSet, AiPoint, AiStep),
     "documents": (EvidenceDocument,),
     "evidence": (EvidenceRecord,),
     "declaration": (Declaration, UnmetRequirement),
@@ -100,7 +123,18 @@ def story(product: Product, *, of: str = "", limit: int | None = None, patients:
     kept += [(model, {"revision__in": ever(Revision)}) for model in OF_REVISION]
     kept += [(model, {"item__in": ever(Item)}) for model in OF_ITEM]
     kept += [
-        (Candidate, {"search__in": ever(MarketSearch)}),
+        *((model, {"search__in": ever(MarketSearch)}) for model in (Candidate, Lookup, Ground, MarketFile)),
+        *((model, {"assessment__in": ever(Assessment)}) for model in (CategoryFacts, OtherRoute)),
+        (
+            Answer,
+            {
+                "classification__in": _history(Classification)
+                .filter(revision__in=ever(Revision))
+                .order_by()
+                .values("id")
+                .distinct()
+            },
+        ),
         (FollowUpAction, {"follow_up__in": ever(FollowUp)}),
         (Answer, {"assessment__in": ever(Assessment)}),
         (Answer, {"change__in": ever(Change)}),
@@ -132,7 +166,13 @@ def asked(told: list[Entry]) -> list[Entry]:
     if not ids:
         return told
     rows = _history(Answer).filter(id__in=ids).order_by().values_list("id", "tree", "question").distinct()
-    questions = {(tree.id, q.id): q.text for tree in law.trees().values() for q in tree.questions}
+    questions = {(tree.id, q.id): q.text for found in law.versions().values() for tree in found for q in tree.questions}
+    for regulation in SCOPES:
+        for rules in editions(regulation):
+            for rule in rules.rules:
+                name = _("Rule %(rule)s: %(title)s") % {"rule": rule.id, "title": rule.title}
+                questions[rules.tree, rule.key] = name
+                questions |= {(rules.tree, branch.id): f"{name}. {branch.text}" for branch in rule.asked}
     names = {key: questions[tree, question] for key, tree, question in rows if (tree, question) in questions}
     place = ("tree", "tree_version", "question")
     fields = {str(capfirst(each.verbose_name)) for each in Answer._meta.fields if each.name in place}

@@ -37,7 +37,7 @@ def obstacles(item: Item) -> list[str]:
     if item.product.stage not in Product.Stage.used:
         found.append(_("The product is not in use: patients must not meet it yet."))
     if not item.is_released:
-        found.append(_("The item is not released (MDR 5(5)(g))."))
+        found.append(_("The item is not released (MDR 5(5)(g), IVDR 5(5)(h))."))
     elif not item.placements.exists():
         found.append(_("The item has not been placed at any unit."))
     return found
@@ -104,7 +104,7 @@ def _refuse_unless_in_force(revision: Revision, day: date) -> None:
 
 def _refuse_unless_there(item: Item, unit: Unit, day: date) -> None:
     if item.released_on is None:
-        raise ValidationError(_("The item is not released (MDR 5(5)(g))."))
+        raise ValidationError(_("The item is not released (MDR 5(5)(g), IVDR 5(5)(h))."))
     if day < item.released_on:
         raise ValidationError(
             {"used_on": _("The item was not released until %(day)s.") % {"day": date_format(item.released_on)}}

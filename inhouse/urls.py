@@ -4,7 +4,9 @@ from django.urls import URLPattern
 
 from inhouse.views import (
     assessment,
+    candidates,
     changes,
+    classification,
     decision,
     declarations,
     design,
@@ -24,6 +26,7 @@ from inhouse.views import (
     public,
     questions,
     readiness,
+    software,
 )
 
 app_name = "inhouse"
@@ -33,9 +36,12 @@ urlpatterns: list[URLPattern] = [
     *assessment.urls,
     *questions.urls,
     *market.urls,
+    *candidates.urls,
+    *software.urls,
     *decision.urls,
     *owners.urls,
     *design.urls,
+    *classification.urls,
     *evidence.urls,
     *declarations.urls,
     *readiness.urls,

@@ -34,6 +34,7 @@ class Act(models.TextChoices):
     PROPOSE = "propose", gettext_lazy("propose a product")
     READ_CONFIDENTIAL = "read_confidential", gettext_lazy("open confidential documents")
     ASSESS = "assess", gettext_lazy("answer the assessment")
+    OVERRULE = "overrule", gettext_lazy("set another risk class than the rules give")
     DECIDE = "decide", gettext_lazy("decide on manufacture, appoint owners")
     ACCEPT = "accept", gettext_lazy("accept or decline an appointment as product owner (the person appointed)")
     KEEP = "keep", gettext_lazy("keep the records of a product and its items")
@@ -58,6 +59,7 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
         {Tie.OWNER, Role.ENGINEER, Role.ADVISER, Role.MANAGER, Role.REGISTRAR, Role.AUDITOR}
     ),
     Act.ASSESS: frozenset({Tie.OWNER, Tie.PROPOSER, Role.ENGINEER, Role.ADVISER, Role.MANAGER}),
+    Act.OVERRULE: frozenset({Role.ADVISER, Role.MANAGER}),
     Act.DECIDE: frozenset({Role.MANAGER}),
     Act.ACCEPT: frozenset({Tie.STAFF}),
     Act.KEEP: frozenset({Tie.OWNER, Role.ENGINEER}),

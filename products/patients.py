@@ -82,7 +82,7 @@ def erase(patient: Patient, *, decision: str, by: User) -> None:
     decision = decision.strip()
     if not decision:
         raise ValidationError({"decision": _("Name the decision that the erasure rests on.")})
-    _refuse_number(decision, field="decision")
+    refuse_number(decision, field="decision")
     with acting(by, reason=decision), transaction.atomic():
         held = Patient.objects.select_for_update().get(pk=patient.pk)
         if held.is_erased:
@@ -162,11 +162,11 @@ def _checked(purpose: str) -> str:
         raise ValidationError({"purpose": _("Say in a few words why you need to know who the patient is.")})
     if len(purpose) > 500:
         raise ValidationError({"purpose": _("Say it in at most 500 characters.")})
-    _refuse_number(purpose, field="purpose")
+    refuse_number(purpose, field="purpose")
     return purpose
 
 
-def _refuse_number(text: str, *, field: str) -> None:
+def refuse_number(text: str, *, field: str) -> None:
     """What is kept for good holds no ten digits in a row, whatever stands between them: only letters part numbers."""
     run = 0
     for character in filter(str.isalnum, text):

@@ -18,6 +18,7 @@ from django.utils import timezone
 from inhouse import (
     assessment,
     changes,
+    classification,
     declarations,
     design,
     evidence,
@@ -26,13 +27,25 @@ from inhouse import (
     market,
     owners,
     readiness,
+    software,
     suspension,
     withdrawal,
 )
 from inhouse.dossier import current
-from inhouse.models import Declaration, EvidenceDocument, EvidenceRecord
+from inhouse.law import rules
+from inhouse.law.software import software as software_law
+from inhouse.models import (
+    Answer,
+    Assessment,
+    Classification,
+    Declaration,
+    EvidenceDocument,
+    EvidenceRecord,
+    MarketSearch,
+)
 from organisation import clock
-from organisation.models import Administration, Role, Unit, User
+from organisation.history import acting
+from organisation.models import Administration, QualitySystem, Role, Unit, User
 from products import traceability
 from products.models import Item, Product, Revision, UnitUse
 from tests import factories
@@ -50,17 +63,33 @@ WEIGHING = {
     "support_needed": False,
     "support_reason": "We have made such adapters before",
 }
+PURPOSE = "Holds a catheter in place"
 DESIGN = {
     "reference": "A1",
-    "intended_purpose": "Holds a catheter in place",
+    "intended_purpose": PURPOSE,
     "patient_group": "Children under ten kilos",
     "description": "A printed adapter in one size",
-    "risk_class": Revision.RiskClass.I,
-    "class_rule": "1",
-    "class_reason": "Not invasive",
     "patient_tracing": False,
     "tracing_reason": "Stays outside the body",
 }
+IN_VITRO = {"md_or_ivd": {"iv1": "yes"}}
+"""The answers by which it is an in vitro diagnostic device."""
+LABORATORY = {
+    "laboratory_standard": "SS-EN ISO 15189:2022",
+    "accreditation": "1240",
+    "accreditation_scope": "Clinical chemistry",
+}
+TICKS: dict[str, dict[str, tuple[str, ...]]] = {
+    "I": {"1": ()},
+    "IIa": {"12": ()},
+    "IIb": {"12": ("12b",)},
+    "III": {"14": ()},
+    "A": {"5": ("5a",)},
+    "B": {"6": ()},
+    "C": {"2": ()},
+    "D": {"2": ("2b",)},
+}
+"""The rules that apply, and the cases of them that fit, to get each class."""
 READINESS = {
     "managing_organisation": "Medicinsk teknik",
     "managing_contact": "mt@vastanland.example",
@@ -73,8 +102,10 @@ READINESS = {
     "follow_up_months": 36,
 }
 ANSWERS = {
+    "software_is_device": {"sw1": "no"},
     "general_definition": {"g1": "yes", "g2": "yes"},
     "md_or_ivd": {"iv1": "no"},
+    "ways_of_use": {"way": "in_house"},
     "custom_made": {"c1": "no"},
     "outside_use": {"o1": "no"},
     "scope_categories": {"manufacture_modify": "yes"},
@@ -84,6 +115,36 @@ ANSWERS = {
         "not_safe_benefit": "no",
         "outside_organisation": "no",
     },
+}
+PLAN: dict[str, Any] = {"develops_algorithm": False, "collects_data": False, "device_since": date(2026, 1, 2)}
+MODULES: list[software.Module] = [
+    {
+        "name": "Dose calculator",
+        "purpose": "Proposes a dose",
+        "is_device": True,
+        "risk_class": "I",
+        "marking": "Name and version in its window",
+        "interfaces": "Reads weights from the record",
+        "effect": "Stops when the link fails; the link never writes",
+    },
+    {
+        "name": "Statistics",
+        "purpose": "Counts how often it is used",
+        "is_device": False,
+        "risk_class": "",
+        "marking": "",
+        "interfaces": "",
+        "effect": "Reads a copy, cannot reach the calculator",
+    },
+]
+DATA_SET = {
+    "name": "Chest images 2019",
+    "use": "training",
+    "origin": "The hospital's own archive",
+    "population": "Adults at the emergency ward",
+    "period": "2019",
+    "size": "12 000 images",
+    "approvals": "Ethics 2020-1234",
 }
 
 
@@ -146,33 +207,72 @@ def proposed(
     )
 
 
+def needed(name: str = "Catheter adapter", **given: Any) -> Product:
+    """A proposal whose need is written: the market can be searched with it in view."""
+    product = proposed(name, **given)
+    assessment.write(product, NEED, by=engineer(product))
+    return fresh(product)
+
+
 def answers(given: dict[str, str], *, reason: str = "As we see it") -> assessment.Answers:
     return {question: (value, reason) for question, value in given.items()}
 
 
-def assessed(name: str = "Catheter adapter", **given: Any) -> Product:
-    """All that the decision rests on is written down; nobody has decided yet."""
+def assessed(
+    name: str = "Catheter adapter",
+    *,
+    submit: bool = True,
+    classify: bool = True,
+    in_vitro: bool = False,
+    market: bool = True,
+    **given: Any,
+) -> Product:
+    """All that the decision rests on is written down and submitted; nobody has decided yet.
+
+    Without `submit` it is still open; without `classify` nobody has gone through the rules of its class either. With
+    `in_vitro` it is an in vitro diagnostic device of class B, whose market need not be searched.
+    """
     product = proposed(name, **given)
     by = engineer(product)
-    for tree, values in ANSWERS.items():
+    for tree, values in (ANSWERS | IN_VITRO if in_vitro else ANSWERS).items():
         assessment.answer(product, tree, answers(values), by=by)
-    assessment.write(product, NEED, by=by)
-    searched(product)
+    assessment.note_facts(product, "manufacture_modify", {"device": ""}, by=by)
+    assessment.write(product, NEED, design={"intended_purpose": PURPOSE}, by=by)
+    if market:
+        searched(product)
+    if classify:
+        classified(product.revisions.get(), "B" if in_vitro else "I")
     assessment.write(product, WEIGHING, by=by)
+    if submit and classify:
+        assessment.submit(product, by=by)
     return fresh(product)
 
 
-def searched(product: Product) -> None:
+CATHFIX: dict[str, Any] = {
+    "device": "CathFix",
+    "maker": "Fixo AB",
+    "is_device": True,
+    "is_ce_marked": True,
+    "suits_use": False,
+    "technical": "A clip of twelve millimetres",
+    "shortfall": "Too wide",
+}
+
+
+def searched(product: Product, **given: Any) -> MarketSearch:
     """The market was searched and nothing fits."""
-    market.record(
-        product,
-        searched_on=clock.today(),
-        sources="EUDAMED, three manufacturers",
-        result="none_fits",
-        justification="All adapters are made for adults",
-        candidates=[{"device": "CathFix", "maker": "Fixo AB", "shortfall": "Too wide"}],
-        by=engineer(product),
-    )
+    said: dict[str, Any] = {
+        "lookups": [
+            {"source": "EUDAMED", "query": "catheter adapter", "hits": 3},
+            {"source": "Fixo AB", "query": "adapter for children", "hits": 1},
+        ],
+        "result": "none_fits",
+        "justification": "All adapters are made for adults",
+        "candidates": [CATHFIX],
+        "grounds": ["fit", "performance"],
+        "by": engineer(product),
+    }
+    return market.record(product, **said | given)
 
 
 def eligible(name: str = "Catheter adapter", **given: Any) -> Product:
@@ -205,22 +305,126 @@ def hand_over(product: Product, *, to: User) -> None:
     owners.accept(owners.appoint(product, person=to, level_reason=reason, by=manager(product)), by=to)
 
 
-def in_development(name: str = "Catheter adapter", *, design: dict[str, Any] | None = None, **given: Any) -> Product:
+def in_development(
+    name: str = "Catheter adapter", *, design: dict[str, Any] | None = None, software: bool = False, **given: Any
+) -> Product:
     """Purpose and class are written, the quality system is named, and work has begun."""
     product = owned(name, **given)
-    describe(product, **(design or {}))
+    fields: dict[str, Any] = {"is_software": software, **(design or {})}
+    describe(product, **fields)
+    if software:
+        programmed(product)
     lifecycle.move(product, Product.Stage.DEVELOPMENT, by=engineer(product))
     return fresh(product)
 
 
-def describe(product: Product, **fields: Any) -> None:
-    """Write the design of the open revision."""
+def describe(product: Product, *, risk_class: str = "I", **fields: Any) -> None:
+    """Write the design of the open revision, and set its class (`risk_class`, which the rules give)."""
     design.describe(
         coming(product),
         DESIGN | fields,
         quality_system=factories.quality_system(at=place(product)),
         by=engineer(product),
     )
+    classified(coming(product), risk_class)
+
+
+def classified(revision: Revision, risk_class: str = "I", *, reason: str = "Not invasive") -> None:
+    """Every rule is considered and the class is set. One that is set already, and is another, is re-opened."""
+    by = engineer(revision.product)
+    revision.refresh_from_db(fields=["risk_class"])
+    standing = Classification.objects.filter(revision=revision, reopened_on=None, finished_on__isnull=False).exists()
+    if standing and revision.risk_class == risk_class:
+        return
+    if standing:
+        classification.reopen(revision, reason="Another class", by=by)
+    walked(revision, TICKS[risk_class])
+    classification.finish(revision, reason=reason, by=by)
+
+
+def unclassified(product: Product) -> Product:
+    """As if nobody had gone through the rules: for tests of going through them after the decision."""
+    Assessment.objects.filter(product=product).update(classification=None)
+    Answer.objects.filter(classification__revision__product=product).delete()
+    Classification.objects.filter(revision__product=product).delete()
+    product.revisions.update(risk_class="", class_rule="", class_reason="")
+    return fresh(product)
+
+
+def walked(revision: Revision, applies: dict[str, tuple[str, ...]]) -> None:
+    """Every rule is answered: those that apply, with the cases that fit. The class is not set yet."""
+    by = engineer(revision.product)
+    asked = rules.edition(revision.regulation)
+    for scope in rules.SCOPES[revision.regulation]:
+        group = [rule for rule in asked.rules if rule.scope == scope]
+        classification.answer_rules(revision, scope, {rule.id: rule.id in applies for rule in group}, by=by)
+    for rule, fits in applies.items():
+        branches = asked[rule].asked
+        if branches:
+            classification.answer_rule(revision, rule, {branch.id: branch.id in fits for branch in branches}, by=by)
+
+
+def in_vitro(name: str = "Drug panel", *, risk_class: str = "B", stop: str = "in_use", **given: Any) -> Product:
+    """An in vitro diagnostic device, of a laboratory that is accredited, at that station."""
+    laboratory(at=given["unit"].administration if "unit" in given else None)
+    design = {"risk_class": risk_class, **given.pop("design", {})}
+    stations: dict[str, Any] = {
+        "assessed": assessed, "eligible": eligible, "owned": owned, "in_development": in_development,
+        "documented": documented, "declared": declared, "ready": ready, "in_use": in_use, "withdrawn": withdrawn,
+        "second_in_force": second_in_force,
+    }  # fmt: skip
+    described = {} if stop in ("assessed", "eligible", "owned") else {"design": design}
+    product: Product = stations[stop](name, in_vitro=True, **described, **given)
+    return product
+
+
+def laboratory(*, at: Administration | None = None, **changes: Any) -> QualitySystem:
+    """The quality system of an administration with the standard and accreditation of its laboratory; `changes` are written."""
+    system = factories.quality_system(at=at)
+    QualitySystem.objects.filter(pk=system.pk).update(**(LABORATORY | changes))
+    system.refresh_from_db()
+    return system
+
+
+def is_software(product: Product) -> None:
+    """The answers of a proposal say that it is software, and a device."""
+    by, assessment = engineer(product), product.assessments.latest("number")
+    with acting(by):
+        for question, value in {"sw1": "yes", "sw2": "no", "sw3": "yes", "sw4": "yes", "sw5": "yes"}.items():
+            Answer.objects.create(
+                assessment=assessment,
+                tree="software_is_device",
+                tree_version=law.tree("software_is_device").version,
+                question=question,
+                value=value,
+                reason="Proposes a dose for the patient" if question == "sw5" else "",
+                answered_on=clock.today(),
+                answered_by=by,
+            )
+
+
+def programmed(product: Product, *, ai: bool = False) -> None:
+    """The early questions are answered, the modules listed and all tests planned; of an AI also what is voluntary."""
+    revision, by = coming(product), engineer(product)
+    software.plan(revision, **PLAN, is_ai=ai, by=by)
+    software.compose_modules(revision, MODULES, by=by)
+    software.plan_tests(revision, planned_tests(), by=by)
+    if ai:
+        software.keep_data_set(revision, DATA_SET, by=by)
+        software.answer_points(
+            revision, {p.id: {"is_met": True, "how": "Written"} for p in software_law().points}, by=by
+        )
+        software.plan_steps(revision, {s.id: {"planned_on": None, "note": ""} for s in software_law().steps}, by=by)
+
+
+def planned_tests() -> dict[str, software.Test]:
+    """Every kind is planned, but usability, which is ruled out with a reason."""
+    return {
+        kind.id: {"is_relevant": False, "plan": "", "standard": "", "reason": "Runs without anyone"}
+        if kind.id == "usability"
+        else {"is_relevant": True, "plan": f"Test of {kind.id}", "standard": "IEC 62304", "reason": ""}
+        for kind in software_law().tests
+    }
 
 
 def coming(product: Product) -> Revision:
@@ -423,8 +627,9 @@ def second_declared(name: str = "Catheter adapter", **given: Any) -> Product:
 
 
 def renew(product: Product) -> None:
-    """Confirm what the open revision carried over, examine it anew, sign it and make it ready."""
+    """Confirm what the open revision carried over, its class too, examine it anew, sign it and make it ready."""
     evidence.confirm_documents(coming(product), by=engineer(product))
+    classification.finish(coming(product), reason="As before", by=engineer(product))
     examined(coming(product))
     sign(product)
     registered(product)

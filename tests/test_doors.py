@@ -26,8 +26,8 @@ from django.urls import URLPattern, get_resolver, reverse
 from pytest_django import Settings
 
 from documents.models import Document
-from inhouse import followup, owners, tracing
-from inhouse.models import Declaration, EvidenceDocument, FollowUpAction
+from inhouse import followup, market, owners, tracing
+from inhouse.models import Candidate, Declaration, EvidenceDocument, FollowUpAction, MarketFile
 from organisation import clock, history
 from organisation.access import TABLE, Act, Tie
 from organisation.middleware import DenyByDefault
@@ -91,8 +91,13 @@ def only(model: Any, **which: Any) -> Any:
 OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.pages.product": (PRODUCT, lambda p: {"pk": p.pk}),
     "inhouse.views.owners.appointment": (PRODUCT, lambda p: {"pk": p.appointments.latest("pk").pk}),
-    "inhouse.views.evidence.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(Document, confidential=True).pk}),
+    "inhouse.views.evidence.paper": (
+        PRODUCT,
+        lambda p: {"pk": p.pk, "document": only(Document, confidential=True, evidence__isnull=False).pk},
+    ),
     "inhouse.views.evidence.entry": (PRODUCT, lambda p: {"pk": only(EvidenceDocument).pk}),
+    "inhouse.views.market.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(MarketFile).document_id}),
+    "inhouse.views.candidates.one": (PRODUCT, lambda p: {"pk": p.pk, "key": str(only(Candidate).pk)}),
     "inhouse.views.declarations.declaration_of": (PRODUCT, lambda p: {"number": only(Declaration).number}),
     "inhouse.views.readiness.use": (PRODUCT, lambda p: {"pk": only(UnitUse).pk}),
     "inhouse.views.items.item": (PRODUCT, lambda p: {"pk": only(Item).pk}),
@@ -100,6 +105,10 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.patients.use": (PRODUCT, lambda p: {"pk": only(PatientUse).pk}),
     "inhouse.views.patients.patient": (ADMINISTRATION, lambda p: {"pk": only(PatientUse).patient_id}),
     "inhouse.views.followup.action_of": (PRODUCT, lambda p: {"pk": only(FollowUpAction).pk}),
+    "inhouse.views.questions.fetch": (PRODUCT, lambda p: {"pk": p.pk, "key": "software_is_device.sw1"}),
+    "inhouse.views.questions.kind": (PRODUCT, lambda p: {"pk": p.pk, "category": "manufacture_modify"}),
+    "inhouse.views.classification.group": (PRODUCT, lambda p: {"pk": p.pk, "key": "active"}),
+    "inhouse.views.classification.one_rule": (PRODUCT, lambda p: {"pk": p.pk, "key": "12"}),
     "inhouse.views.changes.revision_of": (PRODUCT, lambda p: {"pk": only(Revision).pk}),
     "inhouse.views.lists.place": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
     "inhouse.views.places.administration_of": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
@@ -121,7 +130,14 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
 STRICTER: dict[tuple[str, str], Act] = {
     ("GET", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
     ("POST", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
-    ("POST", "inhouse:market"): Act.KEEP,  # the proposal is decided
+    ("GET", "inhouse:market-file"): Act.READ_CONFIDENTIAL,
+    ("POST", "inhouse:market-file"): Act.READ_CONFIDENTIAL,
+    **{  # the proposal is decided
+        ("POST", f"inhouse:{name}"): Act.KEEP
+        for name in ("market", "market-places", "market-candidates", "market-candidate", "market-conclusion")
+    },
+    ("POST", "inhouse:class-rules"): Act.KEEP,
+    ("POST", "inhouse:class-rule"): Act.KEEP,
 }
 ONLY = {("POST", "inhouse:owner-answer"): "successor"}  # who is asked to be the owner
 
@@ -182,6 +198,7 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
             actions=[{"text": "Tighten the strap", "responsible": by, "due_on": clock.today()}],
             by=by,
         )
+        market.attach(market.begin(product, by=by), upload=factories.pdf(), by=by)
         owners.appoint(product, person=successor(), by=stations.manager(product))
         Authority.objects.create(
             institution=factories.institution(), name="IVO", task="supervision", valid_from=date(2021, 5, 26)

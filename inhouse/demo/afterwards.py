@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from inhouse import (
+    assessment,
     changes,
     declarations,
     design,
@@ -93,8 +94,14 @@ class Afterwards(Route):
         self._review({"findings": said[place]})
 
     def _renew_search(self) -> None:
-        why = f"Förnyad genomgång av marknaden. {self.device.why}"
-        self._search(why, self.device.candidates, self.device.result)
+        """Search again and find what was found last."""
+        found = {
+            "why": self.device.why,
+            "candidates": self.device.candidates,
+            "result": self.device.result,
+        } | self.found
+        why = f"Förnyad genomgång av marknaden. {found['why']}"
+        self._search(why, found["candidates"], found["result"], found.get("grounds", self.device.grounds))
 
     def _review(self, said: dict[str, Any]) -> None:
         actions = said.get("actions", [])
@@ -144,6 +151,23 @@ class Afterwards(Route):
         self._review(said)
         yield from ()
 
+    def _do_begin_search(self, said: bool, call: dict[str, Any]) -> Days:
+        """The first places are searched and a device is found; nobody has judged it yet."""
+        search = market.begin(self.product, by=self.engineer)
+        market.look(search, self._places(clock.today(), len(self.device.candidates))[:3], by=self.engineer)
+        yield clock.today()
+        for name, maker, shortfall in self.device.candidates:
+            market.consider(search, device=name, maker=maker, shortfall=shortfall, by=self.engineer)
+
+    def _do_consider(self, scopes: list[str], call: dict[str, Any]) -> Days:
+        """Some groups of the rules are gone through."""
+        self._consider(self.device.rules, scopes)
+        yield from ()
+
+    def _do_take_back(self, reason: str, call: dict[str, Any]) -> Days:
+        assessment.take_back(self.product, reason=reason, by=self.engineer)
+        yield from ()
+
     def _do_finish(self, text: str, call: dict[str, Any]) -> Days:
         action = FollowUpAction.objects.select_related("follow_up__product__unit").get(
             follow_up__product=self.pk, text=text, done_on=None
@@ -153,7 +177,13 @@ class Afterwards(Route):
 
     def _do_search(self, said: dict[str, Any], call: dict[str, Any]) -> Days:
         device = self.device
-        self._search(said["why"], said.get("candidates", device.candidates), said.get("result", device.result))
+        self.found = said
+        self._search(
+            said["why"],
+            said.get("candidates", device.candidates),
+            said.get("result", device.result),
+            said.get("grounds", device.grounds),
+        )
         yield from ()
 
     def _do_suspend(self, cause: str, call: dict[str, Any]) -> Days:
@@ -265,6 +295,7 @@ class Afterwards(Route):
         if call["to"] == "open":
             return
         evidence.confirm_documents(self.coming, by=self.engineer)
+        self._set_class(device.class_why)
         yield start + 3 * step
         yield from self._verified()
         yield start + 4 * step

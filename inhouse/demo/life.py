@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from inhouse import design, evidence, market, readiness
+from inhouse.demo import stories
 from inhouse.demo.days import Story, workday
 from inhouse.demo.region import Cast
 from inhouse.demo.stories import Device, Kind
@@ -29,6 +30,7 @@ class Life(Story):
         self.edition = 1
         self.calm = 0
         self.calls: list[dict[str, Any]] = []
+        self.found: dict[str, Any] = {}
         self.met: list[Identifier] = []
 
     # --- who and what
@@ -66,26 +68,53 @@ class Life(Story):
 
     # --- what is done
 
-    def _search(self, why: str, candidates: list[list[str]], result: str) -> None:
+    def _search(
+        self,
+        why: str,
+        candidates: list[list[str]],
+        result: str,
+        grounds: list[str] | None = None,
+        since: date | None = None,
+    ) -> None:
+        """Search everywhere, on one of the last days but not before the need was described (`since`)."""
+        day = max(workday(clock.today() - timedelta(days=self.rng.randint(0, 3))), since or date.min)
+        searched, person = stories.market(), self.engineer
+        places = self._places(day, len(candidates))
+        usual: list[str] = searched["grounds"][result]
         market.record(
             self.product,
-            searched_on=workday(clock.today() - timedelta(days=self.rng.randint(0, 3))),
-            sources=(
-                "Eudamed, Läkemedelsverkets webbplats, leverantörernas kataloger, regionens upphandlingsenhet och nätverket"
-                f" för medicinsk teknik. Sökord: {self.device.searched}."
-            ),
+            lookups=places,
             result=result,
             justification=why,
-            candidates=[{"device": d, "maker": m, "shortfall": s} for d, m, s in candidates],
-            by=self.engineer,
+            candidates=[self._considered(*said, result=result) for said in candidates],
+            grounds=usual if grounds is None else grounds,
+            by=person,
         )
 
-    def _compose(self, parts: list[list[Any]]) -> None:
-        pieces: list[design.Piece] = [
-            {"name": name, "maker": maker, "model": model, "edition": edition, "is_ce_marked": marked}
-            for name, maker, model, edition, marked in parts
+    def _places(self, day: date, found: int) -> list[market.Place]:
+        return [
+            {
+                "source": source,
+                "query": self.device.searched,
+                "looked_on": day,
+                "hits": found if place == 0 else min(least + place % 2, found),
+            }
+            for place, (source, least) in enumerate(stories.market()["places"])
         ]
-        design.compose(self.coming, pieces, by=self.engineer)
+
+    def _considered(self, device: str, maker: str, shortfall: str, *, result: str) -> market.Considered:
+        """A device with what is known of it; of those that are only named, the checks that anyone can make."""
+        checked = dict.fromkeys(("is_device", "is_ce_marked", "maker_identified", "is_labelled", "has_udi"), True)
+        known = {**checked, "suits_use": False, **stories.market()["devices"].get(device, {})}
+        return market.Considered(device=device, maker=maker, shortfall=shortfall, **known)  # type: ignore[typeddict-item]
+
+    def _pieces(self, parts: list[list[Any]]) -> list[design.Piece]:
+        """Parts as they are written down; those of a combination with what their makers say on it."""
+        names = ("name", "maker", "model", "edition", "is_ce_marked", "statement")
+        return [design.Piece(**dict(zip(names, part, strict=False))) for part in parts]  # type: ignore[typeddict-item]
+
+    def _compose(self, parts: list[list[Any]]) -> None:
+        design.compose(self.coming, self._pieces(parts), by=self.engineer)
 
     def _examine(self, kind: str, *, what: str, result: str, outcome: str = "approved", method: str = "") -> None:
         verifies = kind == EvidenceRecord.Kind.VERIFICATION

@@ -6,10 +6,20 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.apps import apps
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from inhouse import law
-from inhouse.models import Answer, Declaration
+from inhouse.models import (
+    Answer,
+    Assessment,
+    CategoryFacts,
+    Classification,
+    Declaration,
+    Ground,
+    MarketDevice,
+    MarketSearch,
+    OtherRoute,
+)
 from organisation.models import Administration, Role, Unit, User
 from products.models import Product, Revision
 
@@ -30,6 +40,13 @@ def faults(*, now: datetime) -> Iterator[str]:
         [question.id for question in law.trees()["scope_categories"].questions],
         Answer.objects.filter(tree="scope_categories", value="yes").values_list("question", flat=True),
     )
+    yield from _absent(
+        "Facts of the scope category",
+        [question.id for question in law.trees()["scope_categories"].questions],
+        CategoryFacts.objects.values_list("category", flat=True),
+    )
+    yield from _absent("Grounds", Ground.Kind.values, Ground.objects.values_list("kind", flat=True))
+    yield from _assessed()
     counted = Administration.objects.count(), Unit.objects.count(), User.objects.count()
     if counted != (4, 20, 14):
         yield f"Administrations, units and people are {counted}."
@@ -41,6 +58,46 @@ def _absent(what: str, wanted: list[str], found: object) -> Iterator[str]:
     missing = set(wanted) - set(found) - NOT_YET  # type: ignore[call-overload]
     if missing:
         yield f"{what} do not occur: {', '.join(sorted(missing))}."
+
+
+def _assessed() -> Iterator[str]:
+    """What an assessment can show, and the order of its days."""
+    walks, open_ones = Classification.objects.all(), Assessment.objects.filter(decision="")
+    shown = {
+        "submitted and not decided": open_ones.filter(submitted_on__isnull=False),
+        "taken back": Assessment.history.filter(submitted_on=None, history_change_reason__gt=""),  # type: ignore[attr-defined]
+        "with Annex XIII facts": OtherRoute.objects.exclude(prescriber=""),
+        "with the facts of an investigation": OtherRoute.objects.exclude(study=""),
+        "with a market search under way": MarketSearch.objects.filter(concluded_on=None),
+        "with a market device that is judged for several products": MarketDevice.objects.annotate(
+            products=Count("candidates__search__product", distinct=True)
+        ).filter(products__gt=1),
+        "classified by an expert": walks.filter(reopened_on=None).exclude(override_class=""),
+        "classified with the device it drives": walks.filter(drives=True),
+        "re-opened by someone": walks.filter(reopened_on__isnull=False, rules_class__gt="").exclude(
+            rules_class=F("revision__risk_class")
+        ),
+    }
+    for what, rows in shown.items():
+        if not rows.exists():
+            yield f"No proposal is {what}."
+    searched = MarketSearch.objects.filter(assessment__decided_on__gte=F("concluded_on"))
+    out_of_order = Assessment.objects.filter(
+        Q(weighed_on__gt=F("submitted_on"))
+        | Q(submitted_on__gt=F("decided_on"))
+        | Exists(searched.filter(assessment=OuterRef("pk"), searched_on__lt=OuterRef("need_on")))
+        | Exists(searched.filter(assessment=OuterRef("pk"), concluded_on__gt=OuterRef("weighed_on")))
+    )
+    for assessment in out_of_order.select_related("product"):
+        yield f"The days of the assessment of {assessment.product} are out of order."
+    made = Product.objects.exclude(stage__in=(Product.Stage.PROPOSED, Product.Stage.REJECTED))
+    for product in made.exclude(assessments__submitted_on__isnull=False):
+        yield f"{product} may be made, and its assessment was never submitted."
+    covering = Revision.objects.filter(stage__in=(Revision.Stage.DECLARED, *Revision.Stage.covering))
+    for revision in covering.exclude(
+        Exists(walks.filter(revision=OuterRef("pk"), reopened_on=None, finished_on__isnull=False))
+    ):
+        yield f"{revision} is declared without a class."
 
 
 def _undeclared() -> Iterator[str]:

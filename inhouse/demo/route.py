@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from inhouse import assessment, declarations, design, evidence, law, lifecycle, owners
+from inhouse import declarations, design, evidence, lifecycle, owners
 from inhouse.demo import papers, region
 from inhouse.demo.days import Days
-from inhouse.demo.life import Life
+from inhouse.demo.proposal import Proposal
 from inhouse.demo.stories import Day
 from inhouse.dossier import current
 from inhouse.models import Appointment, Declaration, EvidenceRecord
 from organisation import clock
-from organisation.models import Institution, Role
+from organisation.models import Institution
 from products.models import Product, UnitUse
 
 # The way to use: station → about how many days after the one before; stretched to fit the story's own days
 ROUTE = {
     "proposed": 0,
-    "described": 6,
+    "qualified": 2,
+    "described": 4,
     "searched": 18,
-    "weighed": 14,
-    "eligible": 12,
+    "classified": 7,
+    "weighed": 7,
+    "submitted": 2,
+    "eligible": 10,
     "asked": 6,
     "owned": 4,
     "designed": 14,
@@ -35,20 +38,18 @@ ROUTE = {
     "ready": 10,
     "in_use": 5,
 }
-DEAD_ENDS = {"rejected": ("searched", 15), "declined": ("asked", 5)}
-"""Stations beside the way: where they leave it, and how long that takes."""
+REJECTED, DECLINED = 15, 5
+"""How long it takes to leave the way there."""
 
 
-class Route(Life):
+class Route(Proposal):
     """Each station is a method of its name."""
 
     def _travel(self, start: str, stop: str, began: Day, reached: Day | None) -> Days:
         """Pass the stations from one to another, spread over the days between."""
-        names = list(ROUTE)
-        names = names[names.index(start) : names.index(DEAD_ENDS.get(stop, (stop, 0))[0]) + 1]
-        gaps = [ROUTE[name] * self.rng.uniform(0.6, 1.4) for name in names]
-        if stop in DEAD_ENDS:
-            names, gaps = [*names, stop], [*gaps, DEAD_ENDS[stop][1]]
+        stations = self._stations(start, stop)
+        names = list(stations)
+        gaps = [gap * self.rng.uniform(0.6, 1.4) for gap in stations.values()]
         first = self.day(began)
         stretch = (self.day(reached) - first).days / sum(gaps) if reached is not None else 0
         passed = 0.0
@@ -61,94 +62,17 @@ class Route(Life):
                 continue
             yield day
             yield from getattr(self, f"_{name}")()
+            self._tick(name)
 
-    def _proposed(self) -> Days:
-        device = self.device
-        product = assessment.propose(name=device.name, summary=device.summary, unit=self.unit, by=self.cast(device.by))
-        self.pk, self.number = product.pk, product.number
-        yield from ()
-
-    def _described(self) -> Days:
-        """What it is: the questions, and the need."""
-        device, by = self.device, self.cast(self.device.by)
-
-        def answer(tree: str, **values: bool) -> None:
-            said = {question: ("yes" if value else "no", "") for question, value in values.items()}
-            assessment.answer(self.product, tree, said, by=by)
-
-        if not device.device:
-            answer("general_definition", g1=False, g3=False, g4=False)
-            assessment.write(self.product, {"non_medical_statement": device.non_medical}, by=by)
-            return
-        answer("general_definition", g1=True, g2=True)
-        answer("md_or_ivd", iv1=device.ivd)
-        questions = law.trees()["scope_categories"].questions
-        answer("scope_categories", **{q.id: q.id in device.scope for q in questions})
-        if not device.ivd:
-            answer("custom_made", c1=device.custom, c2=device.custom)
-            answer("outside_use", o1=device.outside)
-        yield clock.today()
-        need = {
-            "patient_group": device.group,
-            "special_need": device.special,
-            "performance_level": device.level,
-        }
-        assessment.write(self.product, need, by=by)
-
-    def _searched(self) -> Days:
-        """The market, and the four grounds that rule out."""
-        device = self.device
-        if not device.searched:
-            return
-        self._search(self.device.why, self.device.candidates, self.device.result)
-        yield clock.today()
-        reasons = {
-            "ce_equivalent_exists": device.why,
-            "industrial_scale": device.scale,
-            "not_safe_benefit": device.conclusion or device.benefit or "Bedöms vidare i riskanalysen.",
-            "outside_organisation": "Används enbart inom Region Västmarkens egna verksamheter.",
-        }
-        answers = {
-            question: ("yes", device.prohibited[question]) if question in device.prohibited else ("no", reason)
-            for question, reason in reasons.items()
-        }
-        assessment.answer(self.product, "prohibitions", answers, by=self.engineer)
-
-    def _weighed(self) -> Days:
-        device = self.device
-        if device.support:
-            adviser = self.cast.holds(Role.ADVISER, self.unit)
-            advice = {
-                "support_needed": True,
-                "support_reason": "Klassning och krav behöver granskas av någon med regulatorisk kompetens.",
-                "adviser": f"{adviser.name}, {adviser.title.lower()}",
-                "advised_on": clock.today(),
-                "advice": device.support,
-            }
-            assessment.write(self.product, advice, by=adviser)
-            yield clock.today()
-        else:
-            without = {
-                "support_needed": False,
-                "support_reason": "Enkel produkt i låg riskklass av ett slag som verksamheten har gjort tidigare.",
-            }
-            assessment.write(self.product, without, by=self.engineer)
-        weighing = {
-            "benefit": device.benefit,
-            "risk": device.risk,
-            "cost": device.cost,
-            "weighing": device.conclusion,
-        }
-        assessment.write(self.product, weighing, by=self.engineer)
-
-    def _eligible(self) -> Days:
-        assessment.decide(self.product, make=True, reason=self.device.decision, by=self.manager)
-        yield from ()
-
-    def _rejected(self) -> Days:
-        device = self.device
-        assessment.decide(self.product, make=False, end=device.outcome, reason=device.reason, by=self.manager)
-        yield from ()
+    def _stations(self, start: str, stop: str) -> dict[str, int]:
+        """The stations from one to another. Who rejects may do so as soon as the answers end the way, or the market does."""
+        names = list(ROUTE)
+        leaves = {"rejected": self.device.ends or "searched", "declined": "asked"}
+        way = {name: ROUTE[name] for name in names[names.index(start) : names.index(leaves.get(stop, stop)) + 1]}
+        if stop == "rejected":
+            way |= {"submitted": ROUTE["submitted"]} if self.device.ends else {}
+            way |= {stop: REJECTED}
+        return way | ({stop: DECLINED} if stop == "declined" else {})
 
     def _asked(self) -> Days:
         device = self.device
@@ -173,9 +97,6 @@ class Route(Life):
             "reference": device.reference,
             "intended_purpose": device.purpose,
             "description": device.description,
-            "risk_class": device.risk_class,
-            "class_rule": device.class_rule,
-            "class_reason": device.class_why,
             "patient_tracing": device.tracing,
             "tracing_reason": device.tracing_why,
             **dict.fromkeys(device.traits, True),
@@ -191,6 +112,15 @@ class Route(Life):
                 [{"number": n, "what": what, "why": why} for n, what, why in device.unmet],
                 by=self.engineer,
             )
+        if device.rethought:
+            yield clock.today()
+            self._rethink()
+        elif not self._class_is_set:  # taken back, as the design says more of the device than the proposal did
+            yield clock.today()
+            self._set_class(device.class_why)
+        if self._is_software and not device.software:  # a device with a program in it
+            yield clock.today()
+            yield from self._programmed()
 
     def _development(self) -> Days:
         lifecycle.move(self.product, Product.Stage.DEVELOPMENT, by=self.engineer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import yaml
@@ -35,7 +36,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Device:
-    """One device's story: what was said of it, how far it came from `began` to `reached`, and what happened `then`."""
+    """One device's story: what was said of it, how far it came from `began` to `reached`, and what happened `then`.
+
+    `software` says why a program is a device, `drives` which device it drives and that one's class, `rules` which rules
+    of Annex VIII apply with the cases that fit, `ruled_out` why one does not, `expert` the class set instead, and why.
+    """
 
     key: str
     name: str
@@ -54,14 +59,21 @@ class Device:
     device: bool = True
     non_medical: str = ""
     ivd: bool = False
-    custom: bool = False
+    software: str = ""
+    drives: list[str] = field(default_factory=list)
+    accessory: bool = False
+    way: str = "in_house"
+    other_route: dict[str, str] = field(default_factory=dict)
     outside: bool = False
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    investigation: dict[str, bool] = field(default_factory=dict)
     prohibited: dict[str, str] = field(default_factory=dict)
     scale: str = ""
     searched: str = ""
     result: str = "none_fits"
     why: str = ""
     candidates: list[list[str]] = field(default_factory=list)
+    grounds: list[str] | None = None
     benefit: str = ""
     risk: str = ""
     cost: str = ""
@@ -70,6 +82,13 @@ class Device:
     decision: str = ""
     outcome: str = ""
     reason: str = ""
+    # the class
+    risk_class: str = ""
+    rules: dict[str, list[str]] = field(default_factory=dict)
+    ruled_out: dict[str, str] = field(default_factory=dict)
+    class_why: str = ""
+    rethought: dict[str, Any] = field(default_factory=dict)
+    expert: list[str] = field(default_factory=list)
     # the owner
     owner: str = ""
     level_reason: str = ""
@@ -78,9 +97,6 @@ class Device:
     reference: str = ""
     purpose: str = ""
     description: str = ""
-    risk_class: str = ""
-    class_rule: str = ""
-    class_why: str = ""
     traits: list[str] = field(default_factory=list)
     tracing: bool = False
     tracing_why: str = ""
@@ -99,10 +115,24 @@ class Device:
     neglect: dict[str, Day] = field(default_factory=dict)
     again: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def ends(self) -> str:
+        """The station at which the answers end the way short of in-house manufacture; empty where it goes on."""
+        if not self.device or self.outside or self.way in ("ce_marked", "custom_made"):
+            return "qualified"
+        return "described" if self.way == "clinical_investigation" else ""
+
 
 def kinds() -> dict[str, Kind]:
     rows = yaml.safe_load((FOLDER / "kinds.yaml").read_text(encoding="utf-8"))
     return {name: Kind(**row) for name, row in rows.items()}
+
+
+@cache
+def market() -> dict[str, Any]:
+    """Where the market is searched, and what is known of devices on it."""
+    content: dict[str, Any] = yaml.safe_load((FOLDER / "market.yaml").read_text(encoding="utf-8"))
+    return content
 
 
 def devices() -> list[Device]:

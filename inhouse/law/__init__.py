@@ -7,28 +7,42 @@ pack; a page never decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from django.utils.translation import get_language
+
+from inhouse.law.questions import (
+    Chain,
+    Outcome,
+    Question,
+    Tree,
+    as_asked,
+    chain,
+    outcomes,
+    routes,
+    tree,
+    trees,
+    versions,
+)
+from inhouse.law.words import Words, said
 
 FOLDER = Path(__file__).parent
-Words = dict[str, str]
-
-
-def said(words: Words) -> str:
-    """The words in the reader's language; English where a pack has none."""
-    return words.get(get_language() or "en", words["en"])
+BOTH = "both"
+"""The regulation of a pack whose requirements are asked under MDR and IVDR alike."""
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """One demand. `should` rows give way to a written reason; `setting` names the institution's own choice of block or warn."""
+    """One demand. `should` rows give way to a written reason; `setting` names the institution's own choice of block or warn.
+
+    `classes` are those it is for where it is not for all, `classes_added` what countries added to them; `twin` is the
+    requirement of the other regulation that asks the same.
+    """
 
     id: str
     pack: str
@@ -41,6 +55,9 @@ class Requirement:
     point: str = ""
     should: bool = False
     setting: str = ""
+    twin: str = ""
+    classes: tuple[str, ...] = ()
+    classes_added: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -49,6 +66,17 @@ class Requirement:
     @property
     def source(self) -> str:
         return said(self.source_words)
+
+    def classes_in(self, country: str) -> tuple[str, ...]:
+        """The classes it is for in a country; none where it is for all."""
+        return (*self.classes, *self.classes_added.get(country, ())) if self.classes else ()
+
+    def is_for(self, risk_class: str, *, country: str) -> bool:
+        """Whether it is for that class. While no class is set, what is only for some classes waits."""
+        return not self.classes or risk_class in self.classes_in(country)
+
+    def holds(self, day: date) -> bool:
+        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -77,55 +105,6 @@ class Pack:
         )
 
 
-@dataclass(frozen=True)
-class Question:
-    id: str
-    words: Words
-    help_words: Words
-    yes: dict[str, str]
-    no: dict[str, str]
-
-    @property
-    def text(self) -> str:
-        return said(self.words)
-
-    @property
-    def help(self) -> str:
-        return said(self.help_words) if self.help_words else ""
-
-
-@dataclass(frozen=True)
-class Tree:
-    """Questions that lead to an outcome (with `start`), or a plain set where each is answered (without)."""
-
-    id: str
-    version: int
-    source_words: Words
-    start: str
-    questions: tuple[Question, ...]
-
-    @property
-    def source(self) -> str:
-        return said(self.source_words)
-
-    def __getitem__(self, question: str) -> Question:
-        return next(q for q in self.questions if q.id == question)
-
-    def walk(self, answers: dict[str, str]) -> tuple[list[str], str]:
-        """The ids of the questions on the path and the outcome; an empty outcome means the last one is unanswered."""
-        path: list[str] = []
-        following = self.start
-        while following:
-            path.append(following)
-            branch = {"yes": self[following].yes, "no": self[following].no}.get(answers.get(following, ""))
-            if branch is None:
-                return path, ""
-            if "outcome" in branch:
-                return path, branch["outcome"]
-            following = branch["next"]
-        return path, ""
-
-
 def _read(name: str) -> Any:
     return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
 
@@ -146,6 +125,9 @@ def _pack(data: dict[str, Any]) -> Pack:
             point=row.get("point", ""),
             should=row.get("should", False),
             setting=row.get("setting", ""),
+            twin=row.get("twin", ""),
+            classes=tuple(row.get("classes", ())),
+            classes_added={country: tuple(added) for country, added in row.get("classes_added", {}).items()},
             **{**shared, **{key: row[key] for key in ("valid_from", "valid_until") if key in row}},
         )
         for row in data["requirements"]
@@ -179,30 +161,6 @@ def gates() -> dict[str, Words]:
 
 
 @cache
-def trees() -> dict[str, Tree]:
-    """Every question tree, by id."""
-    return {
-        name: Tree(
-            id=name,
-            version=data["version"],
-            source_words=data["source"],
-            start=data.get("start", ""),
-            questions=tuple(
-                Question(
-                    id=node["id"],
-                    words=node["question"],
-                    help_words=node.get("help", {}),
-                    yes=node.get("yes", {}),
-                    no=node.get("no", {}),
-                )
-                for node in data["nodes"]
-            ),
-        )
-        for name, data in _read("trees.yaml").items()
-    }
-
-
-@cache
 def requirements() -> dict[str, Requirement]:
     """Every requirement of every pack, by id."""
     return {row.id: row for pack in packs().values() for row in pack.requirements}
@@ -213,11 +171,48 @@ def house_rules() -> list[Pack]:
     return [pack for pack in packs().values() if pack.kind == "house_rule"]
 
 
-def in_force(*, country: str, chosen: Iterable[str], day: date) -> Iterator[Requirement]:
-    """The requirements that bind an institution on a day: the law of its country, then the house rules it follows."""
+def written(*, country: str, chosen: Iterable[str], day: date, regulation: str) -> Iterator[Requirement]:
+    """The requirements under a regulation: the law of the country, then the house rules that are followed.
+
+    Also those whose day has not come, and those that are for other classes.
+    """
     chosen = set(chosen)
-    for pack in sorted(packs().values(), key=lambda pack: (pack.kind != "law", pack.id)):
-        if pack.holds(country=country, day=day) and (pack.kind == "law" or pack.id in chosen):
-            for row in pack.requirements:
-                if row.valid_from <= day and (row.valid_until is None or day <= row.valid_until):
-                    yield row
+    for pack in sorted(packs().values(), key=lambda pack: (pack.kind != "law", pack.regulation == BOTH, pack.id)):
+        if (
+            pack.regulation in (regulation, BOTH)
+            and pack.holds(country=country, day=day)
+            and (pack.kind == "law" or pack.id in chosen)
+        ):
+            yield from pack.requirements
+
+
+def in_force(
+    *, country: str, chosen: Iterable[str], day: date, regulation: str, risk_class: str = ""
+) -> Iterator[Requirement]:
+    """The requirements that bind an institution on a day, for a device of that class under that regulation."""
+    for row in written(country=country, chosen=chosen, day=day, regulation=regulation):
+        if row.holds(day) and row.is_for(risk_class, country=country):
+            yield row
+
+
+def difference(
+    before: Collection[Requirement], after: Collection[Requirement]
+) -> tuple[list[Requirement], list[Requirement]]:
+    """What begins to bind and what ceases to, from one set of requirements to another.
+
+    What goes on as its twin of the other regulation is in neither, unless one of the two is for some classes only.
+    """
+    pairs = {(row.id, row.twin) for row in (*before, *after) if row.twin and not row.classes}
+    twins = pairs | {(twin, one) for one, twin in pairs}
+
+    def new(rows: Collection[Requirement], known: Collection[Requirement]) -> list[Requirement]:
+        ids = {row.id for row in known}
+        return [row for row in rows if row.id not in ids and not any((row.id, each) in twins for each in ids)]
+
+    return new(after, before), new(before, after)
+
+
+__all__ = [
+    "Chain", "Outcome", "Pack", "Question", "Requirement", "Tree", "Words", "as_asked", "chain", "difference", "gates",
+    "house_rules", "in_force", "outcomes", "packs", "requirements", "routes", "said", "tree", "trees", "versions", "written",
+]  # fmt: skip

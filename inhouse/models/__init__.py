@@ -1,28 +1,43 @@
-from inhouse.models.assessment import Answer, Assessment
+from inhouse.models.assessment import Answer, Assessment, CategoryFacts, OtherRoute
 from inhouse.models.changes import Change
+from inhouse.models.classification import Classification
 from inhouse.models.declarations import Declaration, UnmetRequirement
 from inhouse.models.evidence import EvidenceDocument, EvidenceRecord
 from inhouse.models.followup import FollowUp, FollowUpAction
 from inhouse.models.lifecycle import Step, Suspension, Withdrawal
 from inhouse.models.lists import HandOut
-from inhouse.models.market import Candidate, MarketSearch
+from inhouse.models.market import Candidate, Ground, Lookup, MarketDevice, MarketFile, MarketSearch
 from inhouse.models.owners import Appointment
 from inhouse.models.readiness import Readiness
+from inhouse.models.software import AiPoint, AiStep, DataSet, SoftwareModule, SoftwarePlan, SoftwareTest
 
 __all__ = [
+    "AiPoint",
+    "AiStep",
     "Answer",
     "Appointment",
     "Assessment",
     "Candidate",
+    "CategoryFacts",
     "Change",
+    "Classification",
+    "DataSet",
     "Declaration",
     "EvidenceDocument",
     "EvidenceRecord",
     "FollowUp",
     "FollowUpAction",
+    "Ground",
     "HandOut",
+    "Lookup",
+    "MarketDevice",
+    "MarketFile",
     "MarketSearch",
+    "OtherRoute",
     "Readiness",
+    "SoftwareModule",
+    "SoftwarePlan",
+    "SoftwareTest",
     "Step",
     "Suspension",
     "UnmetRequirement",

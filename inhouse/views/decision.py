@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse import assessment as rules
+from inhouse import guide, law
 from inhouse.dossier import current
-from inhouse.views import pages, steps
+from inhouse.views import guided, pages, record
 from organisation import access
 from organisation.access import Act
 from organisation.doors import Request, door
@@ -33,7 +34,9 @@ class RejectForm(pages.GraveForm):
     reason = forms.CharField(label=gettext_lazy("Reason for the decision"), widget=forms.Textarea)
 
 
-def _forms(product: Product, making: QueryDict | None, rejecting: QueryDict | None) -> tuple[MakeForm, RejectForm]:
+def _forms(
+    product: Product, making: QueryDict | None, rejecting: QueryDict | None, *, end: str
+) -> tuple[MakeForm, RejectForm]:
     """Both decisions, each with what it means for this product."""
     words = {"product": product}
     make = _(
@@ -42,7 +45,8 @@ def _forms(product: Product, making: QueryDict | None, rejecting: QueryDict | No
     reject = _(
         "I have read what the decision rests on and what it means: %(product)s is not made in-house, and the decision is not changed afterwards."
     )
-    return MakeForm(making, meaning=make % words), RejectForm(rejecting, meaning=reject % words)
+    expected = {"end": law.outcomes()[end].ends} if end else {}
+    return MakeForm(making, meaning=make % words), RejectForm(rejecting, meaning=reject % words, initial=expected)
 
 
 @door(Act.WORK, pages.product, post=Act.DECIDE)
@@ -51,13 +55,14 @@ def decision(request: Request, product: Product) -> HttpResponse:
     d = current(product)
     making = request.method == "POST" and request.POST.get("decision") == "make"
     rejecting = request.method == "POST" and not making
-    make, reject = _forms(product, request.POST if making else None, request.POST if rejecting else None)
+    end = guide.of(d).end()
+    make, reject = _forms(product, request.POST if making else None, request.POST if rejecting else None, end=end)
     form: Form = make if making else reject
-    if steps.sent(request, form):
-        end = form.cleaned_data.get("end", "")
+    if guided.sent(request, form):
+        ends = form.cleaned_data.get("end", "")
         if pages.attempt(
             form,
-            lambda: rules.decide(product, make=making, reason=form.cleaned_data["reason"], end=end, by=request.user),
+            lambda: rules.decide(product, make=making, reason=form.cleaned_data["reason"], end=ends, by=request.user),
         ):
             messages.success(
                 request,
@@ -72,8 +77,9 @@ def decision(request: Request, product: Product) -> HttpResponse:
         product,
         "inhouse/assessment/decision.html",
         d=d,
-        sections=[section for section in steps.sections(d) if section.part.name in resting_on],
-        missing=steps.missing(d),
+        sections=[section for section in record.sections(d) if section.part.name in resting_on],
+        missing=record.missing(d),
+        ended=law.outcomes()[end] if end else None,
         make=make,
         reject=reject,
         errors=[form] if request.method == "POST" else [],

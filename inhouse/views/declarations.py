@@ -162,6 +162,7 @@ def _days(content: dict[str, Any]) -> dict[str, date | None]:
         "verified": content["verified_on"],
         "validated": content["validated_on"],
         "signed": content["signed"]["date"],
+        "accredited": (content.get("laboratory") or {}).get("accredited_until", ""),
     }
     return {name: date.fromisoformat(day) if day else None for name, day in days.items()}
 

@@ -1,4 +1,4 @@
-"""What the device is: purpose, class, traits, parts."""
+"""What the device is: purpose, traits, parts. Its class has a page of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse import design as rules
-from inhouse import lifecycle
+from inhouse import gates, lifecycle
 from inhouse.dossier import current
 from inhouse.views import pages
 from organisation import history
@@ -24,19 +24,20 @@ from organisation.forms import EditForm, Form, RowsForm
 from organisation.models import QualitySystem
 from products.models import Part, Product, Revision
 
+MOVED = "moved"
+"""In the address after a change that brought the device under the other regulation: the page says what follows."""
+
 
 class DesignForm(EditForm[Revision]):
     asked_for = (
-        "reference", "intended_purpose", "patient_group", "description", "risk_class", "class_rule", "class_reason",
-        "patient_tracing", "tracing_reason",
+        "reference", "intended_purpose", "patient_group", "description", "patient_tracing", "tracing_reason",
     )  # fmt: skip
     """May be left for another day, but the declaration waits for them."""
 
     class Meta:
         model = Revision
         fields = (
-            "reference", "intended_purpose", "patient_group", "description", "risk_class", "class_rule", "class_reason",
-            *Revision.TRAITS, "patient_tracing", "tracing_reason",
+            "reference", "intended_purpose", "patient_group", "description", *Revision.TRAITS, "patient_tracing", "tracing_reason",
         )  # fmt: skip
         widgets = {"patient_tracing": forms.RadioSelect}
 
@@ -48,10 +49,7 @@ class DesignForm(EditForm[Revision]):
                 [self[name] for name in ("reference", "intended_purpose", "patient_group", "description")],
             ),
             (_("Traits"), [self[name] for name in Revision.TRAITS]),
-            (
-                _("Risk class and quality system"),
-                [*(self[name] for name in ("risk_class", "class_rule", "class_reason")), system["quality_system"]],
-            ),
+            (_("Quality system"), [system["quality_system"]]),
             (_("Tracing"), [self[name] for name in ("patient_tracing", "tracing_reason")]),
         ]
 
@@ -62,7 +60,7 @@ class SystemForm(EditForm[Product]):
     asked_for = ("quality_system",)
     quality_system = forms.ModelChoiceField(
         QualitySystem.objects.none(), label=gettext_lazy("Quality management system"), required=False,
-        help_text=gettext_lazy("The system the product is made under (MDR 5(5)(b)). A manager adds systems on the page of the administration."),
+        help_text=gettext_lazy("The system the product is made under (MDR 5(5)(b), IVDR 5(5)(b)). A manager adds systems on the page of the administration."),
     )  # fmt: skip
 
     class Meta:
@@ -111,10 +109,15 @@ def design(request: Request, product: Product) -> HttpResponse:
     readable = [each.is_valid() for each in asked]  # every form is looked at, so that all errors are shown
     if request.method == "POST" and all(readable) and pages.attempt(form, save):
         messages.success(request, _("Saved."))
-        return redirect("inhouse:design", product.pk)
+        there = redirect("inhouse:design", product.pk)
+        if Revision.objects.values_list("regulation", flat=True).get(pk=revision.pk) != revision.regulation:
+            there["Location"] += f"?{MOVED}=1"
+        return there
+    now, other = revision.regulation, rules.under(in_vitro=not revision.is_in_vitro)
     return pages.show(
         request, product, "inhouse/design/page.html", d=d, revision=revision, form=form, system=system, pieces=parts,
         headings=form.groups(system), errors=asked, refused=any(each.errors for each in asked), parts=d.parts_of(revision),
+        would=gates.moved(d, now, other), moved=gates.moved(d, other, now) if MOVED in request.GET else None,
     )  # fmt: skip
 
 

@@ -145,10 +145,10 @@ def documents(request: Request, product: Product) -> HttpResponse:
     def opens(document: Document) -> bool:
         return rules.may_read(document, product.scope, by=request.user)
 
-    earlier = _earlier(entries)
+    earlier, wanted = _earlier(entries), rules.wanted(d, revision)
     groups = [
         {
-            "key": group.value, "label": group.label, "what": WHAT[group], "wanted": group != Group.OTHER,
+            "key": group.value, "label": group.label, "what": WHAT[group], "wanted": group in wanted,
             "rows": [
                 {
                     "entry": e, "document": e.document, "open": opens(e.document),
@@ -165,7 +165,15 @@ def documents(request: Request, product: Product) -> HttpResponse:
         "inhouse/evidence/documents.html",
         d=d,
         revision=revision,
-        sections=[(_("Documentation that MDR 5(5)(f) names"), groups[:5]), (_("Further documents"), groups[5:])],
+        sections=[
+            (
+                _("Documentation that IVDR 5(5)(g) names, for class D")
+                if revision.is_in_vitro
+                else _("Documentation that MDR 5(5)(f) names"),
+                groups[:5],
+            ),
+            (_("Further documents"), groups[5:]),
+        ],
         missing=[group["label"] for group in groups if group["wanted"] and not group["rows"]],
         unconfirmed=sum(e.confirmed_on is None for e in entries),
     )

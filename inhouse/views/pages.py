@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from inhouse import story
 from inhouse.dossier import Dossier, current
+from inhouse.law.checks import software
 from organisation import access
 from organisation.access import Act, Scope
 from organisation.doors import Request
@@ -89,7 +90,9 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("assessment", _("Assessment"), True),
         ("market", _("Market search"), made),
         ("owner", _("Product owner"), made),
-        ("design", _("Description and class"), made),
+        ("design", _("Description"), made),
+        ("class", _("Risk class"), made),
+        ("software", _("Software and AI"), software.of(d) is not None),
         ("documents", _("Documents"), made),
         ("evidence", _("Verification and validation"), made),
         ("declaration", _("Declaration"), made),

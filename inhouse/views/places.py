@@ -81,16 +81,22 @@ class EditUnitForm(EditForm[Unit]):
         fields = ("name", "site")
 
 
+SYSTEM = (
+    "name", "scope", "certificate", "valid_until",
+    "laboratory_standard", "accreditation", "accreditation_scope", "accredited_until",
+)  # fmt: skip
+
+
 class SystemForm(ModelForm[QualitySystem]):
     class Meta:
         model = QualitySystem
-        fields = ("name", "scope", "certificate", "valid_until")
+        fields = SYSTEM
 
 
 class EditSystemForm(EditForm[QualitySystem]):
     class Meta:
         model = QualitySystem
-        fields = ("name", "scope", "certificate", "valid_until")
+        fields = SYSTEM
 
 
 class ReasonForm(Form):
@@ -267,6 +273,14 @@ def edit_system(request: Request, place: Place) -> HttpResponse:
     return _form(request, place, form, _("Change the quality management system"))
 
 
+@door(Act.WORK, pages.product)
+def laboratory(request: Request, product: Product) -> HttpResponse:
+    """Where the laboratory of a product is described: with its quality system, for whoever keeps those."""
+    if product.quality_system_id and pages.Permissions(request.user, product.scope)["quality"]:
+        return redirect("inhouse:quality-system", product.quality_system_id)
+    return redirect("inhouse:administration", product.unit.administration_id)
+
+
 def _form(request: Request, place: Place, form: forms.BaseForm, title: str) -> HttpResponse:
     context = {
         "form": form,
@@ -308,5 +322,6 @@ urls = [
     path("units/<int:pk>/close/", close_unit, name="unit-close"),
     path("units/<int:pk>/reopen/", reopen_unit, name="unit-reopen"),
     path("quality-systems/<int:pk>/", edit_system, name="quality-system"),
+    path("products/<int:pk>/laboratory/", laboratory, name="laboratory"),
     path("people/<int:pk>/deactivate/", deactivate, name="person-deactivate"),
 ]

@@ -15,18 +15,18 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from inhouse import followup, law, lifecycle, market, retention
+from inhouse import followup, guide, law, lifecycle, market, retention
 from inhouse.dossier import Dossier, dossier
 from inhouse.matrix import matrix
 from inhouse.models import Declaration
-from inhouse.obstacles import WAY, Obstacle, told
+from inhouse.obstacles import Obstacle, told
 from inhouse.views import pages
 from organisation import access, clock
 from organisation.access import Act
 from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import Form
-from organisation.models import Administration
+from organisation.models import Administration, User
 from products.models import Item, Product, Revision
 
 PER_PAGE = 25
@@ -36,9 +36,9 @@ FORWARD = (Product.Stage.ELIGIBLE, Product.Stage.DEVELOPMENT, Product.Stage.IN_U
 HEADED = ("", "product", "decision", "suspension")
 """Pages that the head of the overview leads to by a button of their own."""
 MENDED_BY = {
-    **dict.fromkeys(WAY[:8], Act.ASSESS),
     "owner": Act.DECIDE,
     "declaration": Act.REGISTER,
+    "laboratory": Act.QUALITY,
 }
 """Who does what is missing on a page; on all others whoever keeps the records."""
 
@@ -149,6 +149,7 @@ def product(request: Request, product: Product) -> HttpResponse:
         if then
         else _onward(request, d, signing, [*watch, *(signing or []), *(o for _step, before in ahead for o in before)]),
         matrix=matrix(d),
+        regulation=(d.in_force or d.working or d.revisions[-1]).regulation,
         coming_up=coming_up(d),
         floor=retention.floor(d),
     )
@@ -179,17 +180,31 @@ def _onward(
         return _("Answer the request to be product owner"), reverse("inhouse:owner", args=[product.pk])
     if signing == [] and access.may(user, Act.SIGN, product.scope):
         return _("Read and sign the declaration"), reverse("inhouse:declaration-sign", args=[product.pk])
+    if product.stage == Product.Stage.PROPOSED:
+        return _assessing(d, user)
     labels = {subject["name"]: subject["label"] for subject in pages.subjects(d, "")}
     for obstacle in standing:
         page = obstacle.mend
         if page in HEADED or not access.may(user, MENDED_BY.get(page, Act.KEEP), product.scope):
             continue
-        if product.stage == Product.Stage.PROPOSED:
-            return _("Go on with the assessment"), reverse(f"inhouse:{page}", args=[product.pk])
         label = labels.get(pages.BELOW.get(page, page))
         if label:
             return gettext("Next: %(page)s") % {"page": label}, reverse(f"inhouse:{page}", args=[product.pk])
     return None
+
+
+def _assessing(d: Dossier, user: User) -> tuple[Any, str] | None:
+    """Of a proposal: the next page of the way, its summary at the end, and then the decision."""
+    product, course = d.product, guide.of(d)
+    if course.assessment.is_submitted:
+        address = reverse("inhouse:decision", args=[product.pk])
+        return (_("Decide whether it is made"), address) if access.may(user, Act.DECIDE, product.scope) else None
+    if not access.may(user, Act.ASSESS, product.scope):
+        return None
+    todo = next((stop for stop in guide.way(course) if not stop.done), None)
+    if todo:
+        return _("Go on with the assessment"), todo.address(product)
+    return _("Check the answers, and submit the assessment"), reverse("inhouse:assessment", args=[product.pk])
 
 
 def _signing(d: Dossier) -> list[Obstacle] | None:

@@ -1,67 +1,283 @@
-"""The questions of the guided proposal, one step to a page. Each can be left and resumed until a manager has decided."""
+"""The questions of the guided assessment, one to a page. Each is saved at once; all can be left and resumed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
-from django.http import HttpResponse
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.urls import path
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse import assessment as rules
-from inhouse import law, lifecycle
-from inhouse.dossier import Dossier, current
-from inhouse.forms import TreeForm
-from inhouse.models import Answer, Assessment
-from inhouse.views import pages, steps
+from inhouse import guide, law
+from inhouse.models import Answer, Assessment, CategoryFacts, OtherRoute
+from inhouse.views import guided, pages
 from organisation import history
 from organisation.access import Act
 from organisation.doors import Request, door
-from organisation.forms import EditForm, Form, Shared
-from organisation.models import User
-from products.models import Product
+from organisation.forms import EditForm, Form, RowsForm, Shared
+from products.models import Part, Product, Revision
+
+
+class QuestionForm(Shared, Form):
+    """One question: its answer, and a reason where the tree asks for one."""
+
+    use_required_attribute = False
+    value = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"required": gettext_lazy("Choose an answer.")})
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), widget=forms.Textarea(attrs={"rows": 3}), required=False, max_length=4000
+    )
+    confirmed = forms.BooleanField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, question: law.Question, data: Mapping[str, Any] | None, *, kept: Any) -> None:
+        super().__init__(data)
+        self.question = question
+        field = self.fields["value"]
+        field.label = _("Your answer")
+        field.choices = [(choice.id, choice.text) for choice in question.choices]  # type: ignore[attr-defined]
+        reason = self.fields["reason"]
+        always = question.reason >= {choice.id for choice in question.choices}
+        reason.label = _("Reason") if question.reason else _("Note")
+        if question.reason and not always:
+            which = ", ".join(c.text for c in question.choices if c.id in question.reason)
+            reason.help_text = _("Needed if you answer: %(answers)s.") % {"answers": which}
+        self.initial = self.begin(kept)
+
+    def held(self, rows: list[Any]) -> dict[Any, Any]:
+        """The answer as it stands, if it is one that can still be given."""
+        return {
+            name: value
+            for row in rows
+            if self.question.choice(row.value)
+            for name, value in (("value", row.value), ("reason", row.reason))
+        }
+
+    def entered(self) -> dict[Any, Any]:
+        return {name: self.cleaned_data.get(name) for name in ("value", "reason")}
+
+    @property
+    def means(self) -> list[tuple[str, str]]:
+        """What each answer stands for, where the tree says so."""
+        return [(choice.text, choice.help) for choice in self.question.choices if choice.help]
+
+
+def _question(product: Product, key: str) -> tuple[str, law.Question]:
+    tree, _dot, name = key.partition(".")
+    asked = law.trees()[tree].get(name) if tree in law.trees() else None
+    if asked is None:
+        raise Http404
+    return tree, asked
+
+
+class Asked:
+    """A product and a question of its assessment: what the address of a question names."""
+
+    def __init__(self, product: Product, key: str) -> None:
+        self.product, self.key = product, key
+        self.tree, self.question = _question(product, key)
+        self.scope = product.scope
+
+
+def fetch(pk: int, key: str) -> Asked:
+    return Asked(pages.product(pk), key)
+
+
+@door(Act.WORK, fetch, post=Act.ASSESS)
+def question(request: Request, asked: Asked) -> HttpResponse:
+    """One question of a tree. An answer that takes others off the way says so first."""
+    product = asked.product
+    course = guided.locked(request, product)
+    kept = history.of(Answer).filter(assessment=course.assessment.pk, tree=asked.tree, question=asked.question.id)
+    form = QuestionForm(asked.question, guided.typed(request), kept=kept)
+    removed: list[str] = []
+    if guided.sent(request, form):
+        values = form.cleaned_data
+
+        def save() -> None:
+            taken = rules.reply(
+                product, asked.tree, asked.question.id, values["value"], reason=values["reason"],
+                confirmed=values["confirmed"], by=request.user,
+            )  # fmt: skip
+            told(request, taken)
+
+        if pages.attempt(form, save):
+            return guided.onward(request, product, "assessment-question", asked.key)
+        removed = _would_remove(form)
+    elif request.method == "POST" and "leave" in request.POST and not request.POST.get("value"):
+        return redirect("inhouse:assessment", product.pk)
+    tree = law.trees()[asked.tree]
+    return guided.show(
+        request, product, course, "assessment-question", "guide/question.html",
+        key=asked.key, title=asked.question.text, sources=[tree.source], form=form, removed=removed,
+        errors=[] if removed else [form],
+    )  # fmt: skip
+
+
+def _would_remove(form: Form) -> list[str]:
+    """What the rule said this answer removes, if that is why it was not saved."""
+    for error in form.errors.get("__all__", forms.utils.ErrorList()).as_data():
+        if error.code == "removes":
+            return list(getattr(error, "removed", []))
+    return []
+
+
+def told(request: Request, removed: list[str]) -> None:
+    """Say which answers no longer applied and were removed."""
+    if removed:
+        messages.warning(
+            request, _("Removed, as it no longer applies: %(questions)s") % {"questions": " · ".join(removed)}
+        )
 
 
 class ScopeForm(Shared, Form):
     """The five categories; what is ticked is a yes, what is not a no."""
 
+    asked_for = ("categories",)
+    use_required_attribute = False
     categories = forms.MultipleChoiceField(
-        label=gettext_lazy("It is"),
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={
-            "required": gettext_lazy(
-                "Choose at least one. If none fits, this guideline does not cover the work: ask an adviser."
-            )
-        },
+        label=gettext_lazy("It is"), widget=forms.CheckboxSelectMultiple, required=False
     )
+    confirmed = forms.BooleanField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, answers: Mapping[str, Answer], data: Any = None, *, kept: Any, unfinished: bool) -> None:
+    def __init__(self, data: Mapping[str, Any] | None, *, kept: Any) -> None:
         super().__init__(data)
-        self.reasons = {name: answer.reason for name, answer in answers.items()}
         self.questions = law.trees()["scope_categories"].questions
-        self.fields["categories"].choices = [(question.id, question.text) for question in self.questions]  # type: ignore[attr-defined]
-        self.fields["categories"].required = not unfinished
+        self.fields["categories"].choices = [(q.id, q.text) for q in self.questions]  # type: ignore[attr-defined]
         self.initial = self.begin(kept)
 
     def held(self, rows: list[Any]) -> dict[Any, Any]:
         chosen = {row.question for row in rows if row.value == "yes"}
         return {"categories": [question.id for question in self.questions if question.id in chosen]}
 
-    def clean_categories(self) -> list[str]:
-        """In the order of the questions, as they are held."""
-        return [question.id for question in self.questions if question.id in self.cleaned_data["categories"]]
+    def entered(self) -> dict[Any, Any]:
+        chosen = self.cleaned_data.get("categories") or []
+        return {"categories": [question.id for question in self.questions if question.id in chosen]}
 
-    def answers(self) -> rules.Answers:
-        chosen = self.cleaned_data["categories"]
-        if not chosen:
-            return {}
-        return {
-            question.id: ("yes" if question.id in chosen else "no", self.reasons.get(question.id, ""))
-            for question in self.questions
-        }
+
+@door(Act.WORK, pages.product, post=Act.ASSESS)
+def scope(request: Request, product: Product) -> HttpResponse:
+    """Which of the five kinds of work it is."""
+    course = guided.locked(request, product)
+    kept = history.of(Answer).filter(assessment=course.assessment.pk, tree="scope_categories")
+    form = ScopeForm(guided.typed(request), kept=kept)
+    removed: list[str] = []
+    if guided.sent(request, form):
+        chosen, confirmed = form.cleaned_data["categories"], form.cleaned_data["confirmed"]
+        if "leave" in request.POST and not chosen:
+            return redirect("inhouse:assessment", product.pk)
+
+        def save() -> None:
+            told(request, rules.choose_categories(product, chosen, confirmed=confirmed, by=request.user))
+
+        if pages.attempt(form, save):
+            return guided.onward(request, product, "assessment-scope")
+        removed = _would_remove(form)
+    return guided.show(
+        request, product, course, "assessment-scope", "guide/scope.html",
+        title=_("What kind of work is it?"), sources=[law.trees()["scope_categories"].source], form=form,
+        removed=removed, errors=[] if removed else [form],
+    )  # fmt: skip
+
+
+FACTS: dict[str, tuple[str, ...]] = {
+    "manufacture_modify": ("is_accessory", "device", "maker", "model", "stated_purpose"),
+    "extended_use": ("device", "maker", "model", "stated_purpose", "our_purpose", "difference"),
+    "combination": ("difference",),
+    "consumer_product": ("device", "maker", "model", "stated_purpose", "our_purpose"),
+    "research": ("study", "study_lead", "study_reference", "is_ce_marked"),
+}
+"""What each kind of work asks to know (VGR-20…24)."""
+MAY_BE_BLANK = {"manufacture_modify": ("is_accessory", "device", "maker", "model", "stated_purpose")}
+
+
+def facts_form(category: str) -> type[EditForm[CategoryFacts]]:
+    """The form of one kind of work."""
+
+    class Facts(EditForm[CategoryFacts]):
+        use_required_attribute = False
+
+        class Meta:
+            model = CategoryFacts
+            fields = FACTS[category]
+            widgets = {"is_ce_marked": forms.RadioSelect}
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            optional = MAY_BE_BLANK.get(category, ("model",))
+            for name in FACTS[category]:
+                self.fields[name].required = name not in optional and "leave" not in (self.data or {})
+
+    return Facts
+
+
+class Kind:
+    """A product and one kind of work."""
+
+    def __init__(self, product: Product, category: str) -> None:
+        if category not in FACTS:
+            raise Http404
+        self.product, self.category, self.scope = product, category, product.scope
+
+
+def kind(pk: int, category: str) -> Kind:
+    return Kind(pages.product(pk), category)
+
+
+@door(Act.WORK, kind, post=Act.ASSESS)
+def facts(request: Request, about: Kind) -> HttpResponse:
+    """What one kind of work asks to know; of a combination also its parts, with what each manufacturer says."""
+    product, category = about.product, about.category
+    course = guided.locked(request, product)
+    instance = course.facts_of(category) or CategoryFacts(assessment=course.assessment, category=category)
+    form = facts_form(category)(guided.typed(request), instance=instance)
+    parts = _parts(category, request, course.revision)
+    given = [form] if parts is None else [form, parts]
+    if guided.sent(request, *given):
+
+        def save() -> None:
+            rules.note_facts(product, category, form.values, by=request.user)
+            if parts is not None:
+                rules.combine(product, parts.wanted, by=request.user)  # type: ignore[arg-type]
+
+        if pages.attempt(form, save):
+            return guided.onward(request, product, "assessment-facts", category)
+    tree = law.trees()["scope_categories"]
+    return guided.show(
+        request, product, course, "assessment-facts", "guide/facts.html",
+        key=category, title=tree[category].text, sources=[tree.source], form=form, parts=parts, category=category,
+        errors=given,
+    )  # fmt: skip
+
+
+class PieceForm(Form):
+    name = forms.CharField(label=gettext_lazy("Device or product"), max_length=200)
+    maker = forms.CharField(label=gettext_lazy("Manufacturer"), max_length=200)
+    model = forms.CharField(label=gettext_lazy("Model"), max_length=100, required=False)
+    edition = forms.CharField(label=gettext_lazy("Version"), max_length=50, required=False)
+    is_ce_marked = forms.BooleanField(label=gettext_lazy("CE-marked device"), required=False)
+    statement = forms.CharField(
+        label=gettext_lazy("What its manufacturer says on combining it"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("With the source. Write that it says nothing, if so."),
+    )
+
+
+class PieceForms(RowsForm):
+    """The parts of a combination."""
+
+    line = PieceForm
+
+
+def _parts(category: str, request: Request, revision: Revision) -> PieceForms | None:
+    if category != "combination":
+        return None
+    return PieceForms(guided.typed(request), kept=history.of(Part).filter(revision=revision.pk), prefix="parts")
 
 
 class AssessmentForm(EditForm[Assessment]):
@@ -78,17 +294,47 @@ class AssessmentForm(EditForm[Assessment]):
 
 
 class StatementForm(AssessmentForm):
+    needed = ("non_medical_statement",)
+
     class Meta:
         model = Assessment
         fields = ("non_medical_statement",)
 
 
 class NeedForm(AssessmentForm):
-    needed = rules.NEED
+    needed = (*rules.NEED, "intended_purpose")
+    intended_purpose = forms.CharField(
+        label=gettext_lazy("Intended purpose"),
+        widget=forms.Textarea,
+        help_text=gettext_lazy(
+            "What it does, in whom and in which condition, as the label and the instructions will say it."
+        ),
+    )
+    traits = forms.MultipleChoiceField(
+        label=gettext_lazy("It is or has"),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=gettext_lazy("The risk class and the demands on safety depend on it. Leave blank what does not fit."),
+    )
+    field_order = ("intended_purpose", "traits", *rules.NEED, "need_on")
 
     class Meta:
         model = Assessment
-        fields = rules.NEED
+        fields = (*rules.NEED, "need_on")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        labels = {name: str(capfirst(Revision._meta.get_field(name).verbose_name)) for name in rules.TRAITS}  # type: ignore[union-attr]
+        self.fields["traits"].choices = list(labels.items())  # type: ignore[attr-defined]
+        self.fields["traits"].asked = True  # type: ignore[attr-defined]
+
+    @property
+    def design(self) -> dict[str, Any]:
+        """What is kept with the design: the purpose, and each trait as ticked or not."""
+        ticked = self.cleaned_data["traits"]
+        return {"intended_purpose": self.cleaned_data["intended_purpose"]} | {
+            name: name in ticked for name in rules.TRAITS
+        }
 
 
 class WeighingForm(AssessmentForm):
@@ -120,129 +366,136 @@ class WeighingForm(AssessmentForm):
         return cleaned
 
 
-def _given(d: Dossier, tree: str) -> Any:
-    """The history of the answers to a tree in the latest assessment."""
-    assert d.assessment is not None
-    return history.of(Answer).filter(assessment=d.assessment.pk, tree=tree)
-
-
-def _texts(form: type[AssessmentForm], request: Request, d: Dossier) -> Any:
-    """A form on the texts of the latest assessment."""
-    assert d.assessment is not None
-    instance = Assessment.objects.get(pk=d.assessment.pk)
-    return form(request.POST or None, instance=instance, unfinished="leave" in request.POST)
-
-
-@door(Act.WORK, pages.product, post=Act.ASSESS)
-def scope(request: Request, product: Product) -> HttpResponse:
-    """Which of the five kinds of work it is."""
-    if request.method == "POST":
-        lifecycle.lock(product)
-    d = current(product)
-    answers, kept = d.answered("scope_categories"), _given(d, "scope_categories")
-    form = ScopeForm(answers, steps.typed(request), kept=kept, unfinished="leave" in request.POST)
-    if steps.sent(request, form) and pages.attempt(
-        form, lambda: rules.answer(product, "scope_categories", form.answers(), by=request.user)
-    ):
-        return steps.onward(request, product, "assessment-scope")
-    return steps.show(request, product, d, "assessment-scope", "assessment/scope.html", form=form, errors=[form])
+def _write(
+    request: Request,
+    product: Product,
+    name: str,
+    kind: type[AssessmentForm],
+    title: Any,
+    *demands: str,
+    intro: Any = "",
+    initial: Callable[[guide.Course], dict[str, Any]] = lambda course: {},
+) -> HttpResponse:
+    """A page of texts of the assessment."""
+    course = guided.locked(request, product)
+    form = kind(
+        request.POST or None, instance=course.assessment, unfinished="leave" in request.POST, initial=initial(course)
+    )
+    if guided.sent(request, form):
+        design = {"design": form.design} if isinstance(form, NeedForm) else {}
+        if pages.attempt(form, lambda: rules.write(product, form.values, by=request.user, **design)):
+            return guided.onward(request, product, name)
+    return guided.show(
+        request, product, course, name, "guide/texts.html",
+        title=title, sources=guided.rests_on(*demands), form=form, errors=[form], intro=intro,
+    )  # fmt: skip
 
 
 @door(Act.WORK, pages.product, post=Act.ASSESS)
-def device(request: Request, product: Product) -> HttpResponse:
-    """Is it a device, and under which regulation; for what is none, the use that is not medical."""
-    if request.method == "POST":
-        lifecycle.lock(product)
-    d = current(product)
-    data = steps.typed(request)
-    leaving = "leave" in request.POST
-    general = TreeForm("general_definition", data, kept=_given(d, "general_definition"), unfinished=leaving)
-    covered = not general.is_valid() or general.outcome != "not_covered"
-    is_device = general.is_valid() and general.outcome == "general_device"
-    ivd = TreeForm("md_or_ivd", data, kept=_given(d, "md_or_ivd"), unfinished=leaving or not is_device)
-    statement = _texts(StatementForm, request, d)
-    if steps.sent(request, general, ivd, statement):
-        if not covered and not leaving and not statement.cleaned_data["non_medical_statement"]:
-            statement.add_error(
-                "non_medical_statement", _("Describe in your own words the intended use that is not medical.")
-            )
-        elif pages.attempt(general, lambda: _save_device(product, general, ivd, statement, by=request.user)):
-            outcomes = [general.outcome] if not covered else [general.outcome, ivd.outcome]
-            return steps.onward(request, product, "assessment-device", *outcomes)
-    forms_shown = {"general": general, "ivd": ivd, "form": statement, "errors": [general, ivd, statement]}
-    return steps.show(request, product, d, "assessment-device", "assessment/device.html", **forms_shown)
-
-
-def _save_device(product: Product, general: TreeForm, ivd: TreeForm, statement: StatementForm, *, by: User) -> None:
-    rules.answer(product, "general_definition", general.answers(), by=by)
-    rules.answer(product, "md_or_ivd", {} if general.outcome == "not_covered" else ivd.answers(), by=by)
-    rules.write(product, statement.values, by=by)
-
-
-@door(Act.WORK, pages.product, post=Act.ASSESS)
-def route(request: Request, product: Product) -> HttpResponse:
-    """Custom-made for one patient, or used outside the institution: other rules."""
-    if request.method == "POST":
-        lifecycle.lock(product)
-    d = current(product)
-    trees = [
-        TreeForm(tree, steps.typed(request), kept=_given(d, tree), unfinished="leave" in request.POST)
-        for tree in steps.part("assessment-route").trees
-    ]
-
-    def save() -> None:
-        for tree in trees:
-            rules.answer(product, tree.tree.id, tree.answers(), by=request.user)
-
-    if steps.sent(request, *trees) and pages.attempt(trees[0], save):
-        return steps.onward(request, product, "assessment-route", *(tree.outcome for tree in trees))
-    return steps.show(request, product, d, "assessment-route", "assessment/route.html", trees=trees, errors=trees)
+def statement(request: Request, product: Product) -> HttpResponse:
+    """For what is no device: the use that is not medical, in one's own words."""
+    return _write(
+        request, product, "assessment-statement", StatementForm, _("What is it used for, if not medically?"), "VGR-11",
+        intro=_("By your answers this is not a medical device. What you write here is what shows it."),
+    )  # fmt: skip
 
 
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def need(request: Request, product: Product) -> HttpResponse:
-    """The patient group, its special need, and the performance that calls for."""
-    return _write(request, product, "assessment-need", NeedForm)
+    """The purpose, the patient group, its special need, and the performance that calls for."""
+    return _write(
+        request, product, "assessment-need", NeedForm, _("What is it for, and what does the patient group need?"), "MDR55-c", "VGR-10",
+        intro=_("In-house manufacture is for a group of patients whose needs the market does not meet. What you write here is what the market search and the validation are held against."),
+        initial=lambda course: {
+            "intended_purpose": course.revision.intended_purpose,
+            "traits": [name for name in rules.TRAITS if getattr(course.revision, name)],
+        },
+    )  # fmt: skip
 
 
 @door(Act.WORK, pages.product, post=Act.ASSESS)
 def weighing(request: Request, product: Product) -> HttpResponse:
     """Benefit, risk and cost, and the advice that was sought."""
-    return _write(request, product, "assessment-weighing", WeighingForm)
+    return _write(
+        request, product, "assessment-weighing", WeighingForm,
+        _("Does the benefit outweigh the risk and the cost?"), "VGR-40", "VGR-41",
+        intro=_("Weigh before anyone decides. Whoever decides reads this, and so does the authority if it asks."),
+    )  # fmt: skip
 
 
-def _write(request: Request, product: Product, name: str, kind: type[AssessmentForm]) -> HttpResponse:
-    if request.method == "POST":
-        lifecycle.lock(product)
-    d = current(product)
-    form = _texts(kind, request, d)
-    if steps.sent(request, form) and pages.attempt(form, lambda: rules.write(product, form.values, by=request.user)):
-        return steps.onward(request, product, name)
-    return steps.show(request, product, d, name, "assessment/texts.html", form=form, errors=[form])
+ROUTE = {
+    "custom_made": ("prescriber", "prescriber_place", "sites", "special_features", "unmet", "substances"),
+    "ci": ("study", "sponsor", "study_reference"),
+}
+
+
+class RouteForm(EditForm[OtherRoute]):
+    use_required_attribute = False
+
+    class Meta:
+        model = OtherRoute
+        fields = (*ROUTE["custom_made"], *ROUTE["ci"])
+        help_texts = {
+            "special_features": gettext_lazy("Never who the patient is: that stays in the patient’s record."),
+        }
+
+    def __init__(self, outcome: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in set(self.fields) - set(ROUTE[outcome]) - {"seen"}:
+            del self.fields[name]
+        for name in ("prescriber", "special_features", "study", "sponsor"):
+            if name in self.fields:
+                self.fields[name].required = "leave" not in (self.data or {})
+
+    @property
+    def written(self) -> dict[str, Any]:
+        return {name: value for name, value in self.values.items() if name in self.fields}
 
 
 @door(Act.WORK, pages.product, post=Act.ASSESS)
-def prohibitions(request: Request, product: Product) -> HttpResponse:
-    """The four grounds that rule in-house manufacture out, each answered with a reason."""
-    if request.method == "POST":
-        lifecycle.lock(product)
-    d = current(product)
-    data, kept = steps.typed(request), _given(d, "prohibitions")
-    form = TreeForm("prohibitions", data, kept=kept, reason_required=True, unfinished="leave" in request.POST)
-    if steps.sent(request, form) and pages.attempt(
-        form, lambda: rules.answer(product, "prohibitions", form.answers(), by=request.user)
-    ):
-        return steps.onward(request, product, "assessment-prohibitions")
-    return steps.show(
-        request, product, d, "assessment-prohibitions", "assessment/prohibitions.html", form=form, errors=[form]
+def other_route(request: Request, product: Product) -> HttpResponse:
+    """What the way of a custom-made device or of an investigation demands, and the facts to note."""
+    course = guided.locked(request, product)
+    outcome = "custom_made" if course.outcome("custom_made") == "custom_made" else "ci"
+    form = RouteForm(
+        outcome, guided.typed(request), instance=course.other_route or OtherRoute(assessment=course.assessment)
     )
+    if guided.sent(request, form) and pages.attempt(
+        form, lambda: rules.note_route(product, form.written, by=request.user)
+    ):
+        return guided.onward(request, product, "assessment-other-route")
+    return guided.show(
+        request, product, course, "assessment-other-route", "guide/other_route.html",
+        title=_("What the custom-made way demands") if outcome == "custom_made" else _("What an investigation demands"),
+        sources=[law.trees()["custom_made" if outcome == "custom_made" else "clinical_investigation"].source],
+        form=form, errors=[form], route=law.routes()[outcome], outcome=law.outcomes()[outcome],
+    )  # fmt: skip
 
 
+def _part(name: str) -> Any:
+    """The door of a part of the way: its first page that is not done, or its first; the summary for whoever only reads."""
+
+    @door(Act.WORK, pages.product)
+    def view(request: Request, product: Product) -> HttpResponse:
+        course = guide.read(product)
+        stops = [stop for stop in guide.way(course) if stop.part == name]
+        if not stops or not guided.is_open(course, request.user):
+            return redirect("inhouse:assessment", product.pk)
+        return redirect(next((stop for stop in stops if not stop.done), stops[0]).address(product))
+
+    return view
+
+
+at = "products/<int:pk>/assessment/"
 urls = [
-    path("products/<int:pk>/assessment/scope/", scope, name="assessment-scope"),
-    path("products/<int:pk>/assessment/device/", device, name="assessment-device"),
-    path("products/<int:pk>/assessment/route/", route, name="assessment-route"),
-    path("products/<int:pk>/assessment/need/", need, name="assessment-need"),
-    path("products/<int:pk>/assessment/prohibitions/", prohibitions, name="assessment-prohibitions"),
-    path("products/<int:pk>/assessment/weighing/", weighing, name="assessment-weighing"),
+    path(f"{at}question/<str:key>/", question, name="assessment-question"),
+    path(f"{at}device/", _part("assessment-device"), name="assessment-device"),
+    path(f"{at}statement/", statement, name="assessment-statement"),
+    path(f"{at}route/", _part("assessment-route"), name="assessment-route"),
+    path(f"{at}other-route/", other_route, name="assessment-other-route"),
+    path(f"{at}scope/", scope, name="assessment-scope"),
+    path(f"{at}facts/<slug:category>/", facts, name="assessment-facts"),
+    path(f"{at}need/", need, name="assessment-need"),
+    path(f"{at}prohibitions/", _part("assessment-prohibitions"), name="assessment-prohibitions"),
+    path(f"{at}weighing/", weighing, name="assessment-weighing"),
 ]

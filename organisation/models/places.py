@@ -153,6 +153,15 @@ class QualitySystem(models.Model):
     scope = models.TextField(_("scope"))
     certificate = models.CharField(_("certificate"), max_length=200, blank=True)
     valid_until = models.DateField(_("certificate valid until"), null=True, blank=True)
+    laboratory_standard = models.CharField(
+        _("laboratory standard"),
+        max_length=100,
+        blank=True,
+        help_text=_("For in vitro diagnostics: EN ISO 15189, or the national provisions the laboratory follows."),
+    )
+    accreditation = models.CharField(_("accreditation"), max_length=100, blank=True)
+    accreditation_scope = models.TextField(_("scope of the accreditation"), blank=True)
+    accredited_until = models.DateField(_("accredited until"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("quality management system")

@@ -160,8 +160,23 @@ class Revision(models.Model):
         IIA = "IIa", "IIa"
         IIB = "IIb", "IIb"
         III = "III", "III"
+        A = "A", "A"
+        B = "B", "B"
+        C = "C", "C"
+        D = "D", "D"
 
-    TRAITS = ("is_software", "is_ai", "is_implantable", "is_sterile", "is_measuring", "is_radiating", "is_electrical")
+        of = nonmember({"MDR": ("I", "IIa", "IIb", "III"), "IVDR": ("A", "B", "C", "D")})
+
+    TRAITS = (
+        "is_software",
+        "is_ai",
+        "is_implantable",
+        "is_sterile",
+        "is_measuring",
+        "is_radiating",
+        "is_electrical",
+        "is_in_vitro",
+    )
     EXAMINED = ("intended_purpose", "patient_group", "description", "risk_class", *TRAITS)
     """What verification and validation look at, beside the parts: when it changes, they are done anew."""
 
@@ -187,6 +202,7 @@ class Revision(models.Model):
     is_measuring = models.BooleanField(_("measuring function"), default=False)
     is_radiating = models.BooleanField(_("radiation"), default=False)
     is_electrical = models.BooleanField(_("electrical"), default=False)
+    is_in_vitro = models.BooleanField(_("examines specimens in vitro"), default=False)
     patient_tracing = models.BooleanField(
         _("traced to the patient"), null=True, blank=True, choices=[(True, _("yes")), (False, _("no"))]
     )
@@ -246,6 +262,11 @@ class Part(models.Model):
     model = models.CharField(_("model"), max_length=100, blank=True)
     edition = models.CharField(_("version"), max_length=50, blank=True)
     is_ce_marked = models.BooleanField(_("CE-marked device"), default=False)
+    statement = models.TextField(
+        _("manufacturer’s statement on combining it"),
+        blank=True,
+        help_text=_("What the manufacturer says on use together with other devices; with the source."),
+    )
 
     class Meta:
         verbose_name = _("part or accessory")

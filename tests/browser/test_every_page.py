@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser
 
-from inhouse import followup, owners, tracing
+from inhouse import followup, market, owners, tracing
 from organisation import clock
 from organisation.models import Assignment, Authority, Role, User
 from products import identity
@@ -21,10 +21,10 @@ from tests.test_doors import OBJECTS, addresses
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OF_A_PRODUCT = (
-    "product", "assessment", "market", "owner", "design", "documents", "evidence", "declaration", "readiness", "units", "items",
+    "product", "assessment", "market", "owner", "design", "class", "documents", "evidence", "declaration", "readiness", "units", "items",
     "follow-up", "change", "withdrawal", "suspension", "history",
 )  # fmt: skip
-PARTS = ("/history/latest/",)  # no pages: fetched into one that is looked at
+PARTS = ("/history/latest/", "/products/similar/", "/devices/known/")  # no pages: fetched into one that is looked at
 STATIONS = (
     stations.proposed,
     stations.documented,
@@ -44,7 +44,7 @@ def everyone() -> User:
 
 
 def filled(product: Product, person: User) -> None:
-    """Something of everything that has a page: a patient's use, a follow-up with an action, a revision, a request."""
+    """Something of everything that has a page: a file of the market search, a patient's use, a follow-up with an action, a revision, a request."""
     stations.changing(product)
     tracing.note_use(
         product.items.get(), identifier=identity.parse("se_personnummer", "19900602-2397"), used_on=clock.today(), unit=factories.ward(), by=person
@@ -53,6 +53,7 @@ def filled(product: Product, person: User) -> None:
         product, done_on=clock.today(), sources="Två avdelningar", findings="En repa", conclusion="act",
         next_due_on=clock.today() + timedelta(days=90), actions=[{"text": "Polera", "responsible": person, "due_on": clock.today()}], by=person,
     )  # fmt: skip
+    market.attach(market.begin(product, by=person), upload=factories.pdf(), by=person)
     owners.appoint(product, person=factories.user("Lena Led", level=User.Level.HEAD_OF_UNIT), by=person)
     Authority.objects.create(
         institution=factories.institution(),

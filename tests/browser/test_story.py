@@ -31,10 +31,10 @@ from products import synthetic
 from products.models import Item, PatientLookUp, PatientUse, Product, Revision
 from tests import factories
 from tests.browser.hands import LOCALES, Person, signed_in
+from tests.browser.test_assessment import HEAD_REST
+from tests.browser.walking import Walk
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-NO = {"ce_equivalent_exists", "industrial_scale", "not_safe_benefit", "outside_organisation"}
 
 
 class Hospital:
@@ -94,41 +94,43 @@ def propose(hospital: Hospital) -> Product:
     nurse.send(name="Huvudstöd för små barn", summary="Håller huvudet stilla vid strålbehandling.")
     product = Product.objects.get()
     nurse.says(_("“%(name)s” has got the number %(number)s.") % {"name": product.name, "number": product.number})
-    nurse.fill(categories=["manufacture_modify", "combination"])
-    nurse.send()
+    nurse.says(law.trees()["software_is_device"]["sw1"].text)
+    nurse.send(value="no")
     nurse.clean()
 
     engineer.go(at(product))
     engineer.demands("MDR55-c")
     engineer.clean()
-    engineer.go(at(product, "assessment/device/"))
-    engineer.says(law.trees()["general_definition"]["g1"].text)
-    engineer.send(general_definition__g1="yes")
-    engineer.says(_("Answer this: it follows from your answer above."))
-    assert engineer.page.locator('[name="general_definition-g1"][value="yes"]').is_checked()
-    engineer.send(general_definition__g1="yes", general_definition__g2="yes", md_or_ivd__iv1="no")
-    engineer.send(custom_made__c1="no", outside_use__o1="no")
-    engineer.send(
-        patient_group="Barn under tre år",
-        special_need="Minsta storleken på marknaden passar från fyra år",
-        performance_level="Två millimeter",
+    engineer.page.locator("main .case-head a.ds-button").first.click()
+    engineer.page.wait_for_url("**/assessment/question/general_definition.g1/")
+    engineer.page.locator('main form button[data-color="accent"]').first.click()
+    engineer.says(_("Choose an answer."))
+    walk = Walk(engineer, HEAD_REST | COMBINED)
+    walk.to_the_summary()
+    engineer.says(
+        _("Check the answers below. Submitting hands them to whoever decides; until then they can be changed.")
     )
     engineer.clean()
-    engineer.send(
-        result="none_fits", sources="EUDAMED, fyra tillverkare", justification="Inget passar barn under fyra år",
-        devices__0__device="HeadFix S", devices__0__maker="Nordfix", devices__0__shortfall="Passar från fyra år",
-    )  # fmt: skip
-    engineer.send(
-        **{f"prohibitions__{name}": "no" for name in NO},
-        **{f"prohibitions__{name}_reason": "Se underlaget" for name in NO},
-    )
-    engineer.send(
-        benefit="Ingen narkos", risk="Klämrisk", cost="3 000 kronor", weighing="Nyttan överväger", support_needed="False",
-        support_reason="Vi har gjort liknande",
-    )  # fmt: skip
-    engineer.go(at(product, "assessment/"))
-    engineer.clean()
+    paper = engineer.page.request.get(hospital.address + at(product, "assessment/paper.pdf"))
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(paper.body())).pages)
+    assert law.trees()["outside_use"].source in " ".join(text.split())
+    walk.press('main form[action$="/submit/"] button')
+    engineer.says(_("The assessment is submitted. A manager is now asked to decide."))
     return product
+
+
+COMBINED: dict[str, dict[str, Any]] = {
+    "assessment/scope": {"categories": ["manufacture_modify", "combination"]},
+    "assessment/facts/combination": {
+        "parts-0-name": "Bordsplatta",
+        "parts-0-maker": "Strålbord AB",
+        "parts-0-statement": "Säger inget om andra stöd",
+        "parts-1-name": "Mask",
+        "parts-1-maker": "Nordfix",
+        "parts-1-statement": "Bara med egna plattor",
+        "difference": "Masken fästs i vårt stöd",
+    },
+}
 
 
 def decide(hospital: Hospital, product: Product) -> None:
@@ -166,9 +168,8 @@ def develop(hospital: Hospital, product: Product, folder: Path) -> None:
     engineer.clean()
     system = engineer.page.locator('[name="system-quality_system"] option').nth(1).get_attribute("value")
     design: dict[str, Any] = {
-        "reference": "HS-1", "intended_purpose": "Hålla huvudet stilla", "patient_group": "Barn under tre år", "description": "Tryckt stöd",
-        "risk_class": "I", "class_rule": "1", "class_reason": "Icke-invasiv", "patient_tracing": "True", "tracing_reason": "Följs upp",
-        "system__quality_system": system, "parts__0__name": "Skruv",
+        "reference": "HS-1", "patient_group": "Barn under tre år", "description": "Tryckt stöd", "patient_tracing": "True",
+        "tracing_reason": "Följs upp", "system__quality_system": system, "parts__2__name": "Skruv",
     }  # fmt: skip
     engineer.send(**design)
     engineer.says(_("Saved."))
@@ -415,6 +416,10 @@ def change(hospital: Hospital, product: Product) -> None:
     engineer.go(at(product, "documents/"))
     engineer.page.locator('form[action$="/documents/confirm/"] button').first.click()
     engineer.page.wait_for_load_state()
+    engineer.go(at(product, "class/"))
+    engineer.clean()
+    engineer.go(at(product, "class/result/"))
+    engineer.send(reason="Som förut: rör bara hel hud")
     for kind in ("verification", "validation"):
         engineer.go(at(product, f"evidence/add/?kind={kind}"))
         engineer.send(what="Två stöd", method="Mätning", result="Håller", outcome="approved", done_by="Eva Ek")

@@ -94,15 +94,12 @@ def test_an_answer_that_did_not_change_keeps_its_person_and_day(engineer: User, 
     assert set(rows.values()) == {(engineer, "2026-03-01")}
 
 
-def test_an_ivd_is_kept_and_waits(manager: User, engineer: User) -> None:
-    product = stations.assessed()
-    assessment.answer(product, "md_or_ivd", stations.answers({"iv1": "yes"}), by=engineer)
-    assert product.revisions.get().regulation == "IVDR"
-    with refused("IVDR Article 5", Refused):
-        assessment.decide(product, make=True, reason="We need it", by=manager)
-    assert stations.fresh(product).stage == "proposed"
-    assessment.answer(product, "md_or_ivd", stations.answers({"iv1": "no"}), by=engineer)
-    assert product.revisions.get().regulation == "MDR"
+def test_an_answer_brings_it_under_the_other_regulation_and_back(engineer: User) -> None:
+    product = stations.assessed(submit=False)
+    for value, regulation in (("yes", "IVDR"), ("no", "MDR")):
+        assessment.answer(product, "md_or_ivd", stations.answers({"iv1": value}), by=engineer)
+        revision = product.revisions.get()
+        assert (revision.regulation, revision.is_in_vitro) == (regulation, value == "yes")
 
 
 def test_the_weighing_is_dated_when_it_is_written(engineer: User) -> None:
@@ -137,7 +134,7 @@ def test_a_proposal_is_not_decided_before_everything_is_said(manager: User) -> N
     with refused("Say whether it is a medical device", Refused) as refusal:
         assessment.decide(product, make=True, reason="Yes", by=manager)
     assert isinstance(refusal.value, Refused)
-    assert len(refusal.value.obstacles) == 12
+    assert len(refusal.value.obstacles) == 13
     assert product.assessments.get().decision == ""
 
 
@@ -159,9 +156,13 @@ def test_a_proposal_ends_with_how_it_ends(manager: User) -> None:
     product = stations.proposed()
     with refused("Say how the proposal ends"):
         assessment.decide(product, make=False, reason="No", by=manager)
-    with refused("intended use that is not medical"):
+    with refused("The answers do not lead there"):
         assessment.decide(product, make=False, end=Product.Outcome.NOT_A_DEVICE, reason="No", by=manager)
-    assessment.write(product, {"non_medical_statement": "Holds a door open"}, by=stations.engineer(product))
+    by = stations.engineer(product)
+    assessment.answer(product, "software_is_device", stations.answers({"sw1": "no"}), by=by)
+    assessment.answer(product, "general_definition", stations.answers({"g1": "no", "g3": "no", "g4": "no"}), by=by)
+    assessment.write(product, {"non_medical_statement": "Holds a door open"}, by=by)
+    assessment.submit(product, by=by)
     assessment.decide(product, make=False, end=Product.Outcome.NOT_A_DEVICE, reason="No", by=manager)
     product = stations.fresh(product)
     assert (product.stage, product.outcome) == ("rejected", "not_a_device")
@@ -174,12 +175,17 @@ def test_only_a_rejected_product_is_proposed_again(nurse: User) -> None:
     assert Assessment.objects.count() == 1
 
 
-def test_a_second_assessment_starts_without_answers_and_keeps_those_of_the_first(nurse: User) -> None:
+def test_a_second_assessment_starts_with_the_answers_of_the_first_which_stay(nurse: User) -> None:
     product = stations.rejected()
     assessment.again(product, reason="It is no longer sold", by=nurse)
     d = current(stations.fresh(product))
-    assert d.answered("outside_use") == {}
-    assert len({a.assessment_id for a in d.answers}) == 1
+    first, second = d.assessments
+    told = [
+        [(a.tree, a.question, a.value, a.reason, a.answered_by_id) for a in d.answers_of(each)]
+        for each in (first, second)
+    ]
+    assert told[0] == told[1] != []
+    assert [f.category for f in d.category_facts if f.assessment_id == second.pk] == ["manufacture_modify"]
     assert d.search is not None
 
 
@@ -191,7 +197,7 @@ def test_a_proposal_at_the_other_hospital_is_for_its_own_people(outsider: User, 
 
 
 def test_a_proposal_that_moves_to_the_other_hospital_leaves_its_quality_system(engineer: User) -> None:
-    product = stations.assessed()
+    product = stations.assessed(submit=False)
     Product.objects.filter(pk=product.pk).update(quality_system=factories.quality_system())
     for unit, kept in (
         (factories.ward(), factories.quality_system()),

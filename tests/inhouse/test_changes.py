@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inhouse import changes, design, evidence, lifecycle, readiness
+from inhouse import changes, classification, design, evidence, lifecycle, readiness
 from inhouse.dossier import current
 from inhouse.models import Change
 from inhouse.obstacles import Refused
@@ -82,7 +82,7 @@ def test_the_next_revision_begins_with_everything_the_last_one_had(engineer: Use
     second = stations.changing(product)
     d = current(stations.fresh(product))
     first = stations.in_force(product)
-    for name in (*stations.DESIGN, "regulation", *Revision.TRAITS):
+    for name in (*stations.DESIGN, "regulation", "risk_class", *Revision.TRAITS):
         assert getattr(second, name) == getattr(first, name), name
     assert [(p.name, p.edition) for p in d.parts_of(second)] == [("Cuff", "2")]
     assert [(u.number, u.why) for u in d.unmet_of(second)] == [("23.1", "Too small")]
@@ -99,6 +99,9 @@ def test_nothing_carried_over_counts_before_it_is_confirmed(owner: User, enginee
     with refused("documents carried over still hold", Refused):
         stations.sign(product)
     evidence.confirm_documents(coming, by=engineer)
+    with refused("set the risk class, with the reason", Refused):
+        stations.sign(product)
+    classification.finish(coming, reason="As before", by=engineer)
     stations.sign(product)
     stations.registered(product)
     with refused("readiness carried over still holds", Refused):

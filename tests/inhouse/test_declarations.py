@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from pypdf import PdfReader
 
 from documents.models import SignedFile
-from inhouse import declarations, design, evidence, lifecycle
+from inhouse import classification, declarations, design, evidence, lifecycle
 from inhouse.dossier import current
 from inhouse.models import Declaration
 from inhouse.obstacles import Refused
@@ -104,7 +104,7 @@ def test_a_wrong_password_signs_nothing(owner: User) -> None:
 def test_nothing_is_signed_that_changed_after_it_was_read(owner: User) -> None:
     product = stations.documented()
     seen = stations.read(product)
-    design.describe(stations.coming(product), {"intended_purpose": "Holds two catheters"}, by=owner)
+    design.describe(stations.coming(product), {"description": "Holds two catheters"}, by=owner)
     with refused("changed after you read it"):
         signing(product, by=owner, read=seen)
 
@@ -128,7 +128,7 @@ def test_a_revision_is_signed_once(owner: User) -> None:
 
 def test_nothing_is_signed_without_a_risk_class(owner: User) -> None:
     product = stations.documented()
-    design.describe(stations.coming(product), {"risk_class": ""}, by=owner)
+    classification.reopen(stations.coming(product), reason="Another case fits", by=owner)
     with refused("set the risk class", Refused):
         signing(product, by=owner)
 
@@ -138,6 +138,7 @@ def test_what_was_examined_before_the_design_changed_does_not_count(owner: User)
         product = stations.documented()
     with stations.on_day("2026-03-05"):
         design.describe(stations.coming(product), {"intended_purpose": "Holds two catheters"}, by=owner)
+        stations.classified(stations.coming(product))
         with refused("verify it anew", Refused) as refusal:
             signing(product, by=owner)
         said = " ".join(obstacle.text for obstacle in refusal.value.obstacles)  # type: ignore[attr-defined]

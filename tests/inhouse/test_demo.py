@@ -23,19 +23,29 @@ from pytest_django import DjangoDbBlocker
 
 from documents import storing
 from documents.models import StoredFile
-from inhouse import law, lifecycle
+from inhouse import assessment, classification, guide, law, lifecycle
 from inhouse.demo import proof, region, stories, telling
 from inhouse.dossier import Dossier, gather
+from inhouse.law.rules import edition
 from inhouse.models import (
+    AiStep,
     Answer,
     Appointment,
+    Assessment,
+    CategoryFacts,
     Change,
+    Classification,
     Declaration,
     EvidenceDocument,
     FollowUp,
     FollowUpAction,
+    Ground,
     HandOut,
+    MarketDevice,
     MarketSearch,
+    OtherRoute,
+    SoftwareModule,
+    SoftwarePlan,
     Step,
 )
 from organisation import clock
@@ -61,6 +71,13 @@ def digest() -> str:
         Product.objects.order_by("number").values_list("number", "name", "stage", "outcome", "owner__email"),
         Step.objects.order_by("pk").values_list("product__number", "revision__number", "to_stage", "on", "by__email"),
         Answer.objects.order_by("pk").values_list("tree", "question", "value", "answered_on", "answered_by__email"),
+        Assessment.objects.order_by("pk").values_list(
+            "need_on", "weighed_on", "submitted_on", "decided_on", "decision"
+        ),
+        Classification.objects.order_by("pk").values_list(
+            "rules_class", "override_class", "finished_on", "reopened_on"
+        ),
+        SoftwareModule.objects.order_by("pk").values_list("revision__product__number", "name", "risk_class"),
         EvidenceDocument.objects.order_by("pk").values_list("group", "added_on", "document__file__sha256"),
         Declaration.objects.order_by("pk").values_list("number", "diary_number", "signed_at", "snapshot"),
         Item.objects.order_by("pk").values_list("identifier", "quantity", "made_on", "fate"),
@@ -171,6 +188,23 @@ def test_the_proof_notices_what_is_missing(told: Told) -> None:
         assert words in found
 
 
+def test_the_proof_notices_what_the_assessments_lack(told: Told) -> None:
+    with transaction.atomic():
+        CategoryFacts.objects.filter(category="research").delete()
+        Ground.objects.filter(kind=Ground.Kind.COST).delete()
+        Classification.objects.filter(reopened_on=None).exclude(override_class="").update(override_class="")
+        Assessment.objects.filter(product__name="EEG-mössa för nyfödda").update(need_on=date(2023, 1, 2))
+        found = list(proof.faults(now=NOW))
+        transaction.set_rollback(True)
+    for words in (
+        "category do not occur: research",
+        "Grounds do not occur: cost",
+        "classified by an expert",
+        "EEG-mössa",
+    ):
+        assert [fault for fault in found if words in fault], words
+
+
 def test_every_role_has_an_account_that_opens(told: Told) -> None:
     rows = region.accounts()
     people = {person.email: person for person in User.objects.all()}
@@ -243,10 +277,140 @@ def test_declarations_wait_at_each_step_to_the_public(told: Told) -> None:
     assert set(recalled.values_list("revision__stage", flat=True)) == {Revision.Stage.OPEN}
 
 
-def test_an_in_vitro_proposal_stops_at_the_first_gate(told: Told) -> None:
+def test_one_in_vitro_device_is_used_in_an_accredited_laboratory_and_another_waits(told: Told) -> None:
+    used = named("Egen metod för meropenem i plasma")
+    assert (used.product.stage, used.revisions[-1].regulation) == (Stage.IN_USE, "IVDR")
+    assert used.product.quality_system
+    assert used.product.quality_system.accreditation
+    assert not any("IVDR" in o.source for o in lifecycle.watch(used))
+    waiting = named("Egen metod för benzodiazepiner i blod")
+    assert (waiting.product.stage, waiting.revisions[-1].regulation) == (Stage.PROPOSED, "IVDR")
+    assert any("IVDR" in o.source for o in lifecycle.obstacles(waiting, waiting.product, Stage.ELIGIBLE))
+
+
+def test_every_way_that_ends_short_of_making_it_is_noted(told: Told) -> None:
+    ended = {d.product.outcome: guide.of(d) for d in dossiers(stage=Stage.REJECTED)}
+    assert {outcome: c.end() for outcome, c in ended.items()} == {
+        "not_a_device": "not_covered",
+        "custom_made": "custom_made",
+        "investigation": "ci",
+        "buy": "use_ce_marked",
+        "other": "outside",
+    }
+    for c in ended.values():
+        assert c.assessment.is_submitted
+        assert guide.unfinished(c) == []
+    assert ended["not_a_device"].assessment.non_medical_statement
+    custom_made, investigation = (
+        OtherRoute.objects.get(assessment=ended[way].assessment) for way in ("custom_made", "investigation")
+    )
+    assert custom_made.special_features
+    assert investigation.sponsor
+
+
+def test_a_search_that_finds_an_equivalent_ends_a_proposal_too(told: Told) -> None:
+    first, second = Assessment.objects.filter(product__name="Hållare för mikrodosspruta").order_by("number")
+    assert (first.decision, first.submitted_on, second.decision) == ("reject", None, "manufacture")
+    assert list(first.market_searches.values_list("result", flat=True)) == ["equivalent"]
+
+
+def test_proposals_are_left_at_different_parts_of_the_way(told: Told) -> None:
+    left = {d.product.name: guide.unfinished(guide.of(d))[:1] for d in dossiers(stage=Stage.PROPOSED)}
+    assert left == {
+        "Smartklocka för rytmövervakning": ["assessment-device"],
+        "Hållare för sugkateter": ["market"],
+        "Egen metod för benzodiazepiner i blod": ["assessment-need"],
+        "Triageskript för ambulansmeddelanden": ["class"],
+        "Larmkoppling mellan ventilator och infusionspump": [],
+        "Förval för ultraljud av nyfödda": [],
+    }
+    assert MarketSearch.objects.get(concluded_on=None).product.name == "Hållare för sugkateter"
+
+
+def test_one_waits_for_a_decision_that_can_be_taken_and_one_was_taken_back(told: Told) -> None:
+    waiting = Assessment.objects.get(decision="", submitted_on__isnull=False)
+    manager = next(
+        User.objects.get(email=email)
+        for email, _name, what, _where in region.accounts()
+        if what == str(Role.MANAGER.label)
+    )
+    with transaction.atomic(), clock.at(NOW):
+        assessment.decide(waiting.product, make=True, reason="Behovet är belagt.", by=manager)
+        transaction.set_rollback(True)
+    back = Assessment.objects.get(product__name="Larmkoppling mellan ventilator och infusionspump")
+    assert not back.is_submitted
+    assert back.history.filter(history_change_reason__startswith="Ventilatorn får").exists()  # type: ignore[attr-defined]
+
+
+def test_every_kind_of_work_says_what_it_asks_to_know(told: Told) -> None:
+    for facts in CategoryFacts.objects.exclude(category="manufacture_modify"):
+        wanted = {
+            "extended_use": [facts.device, facts.maker, facts.stated_purpose, facts.our_purpose, facts.difference],
+            "combination": [facts.difference],
+            "consumer_product": [facts.device, facts.maker, facts.stated_purpose, facts.our_purpose],
+            "research": [facts.study, facts.study_lead, facts.study_reference],
+        }[facts.category]
+        assert all(wanted), (facts.category, facts.assessment)
+        parts = facts.assessment.product.revisions.get(number=1).parts.all()
+        if facts.category == "combination":
+            assert len(parts) >= 2
+            assert all(part.statement for part in parts), facts.assessment
+
+
+def test_the_class_that_the_rules_give_is_the_one_that_is_told() -> None:
+    for device in stories.devices():
+        if device.rules and device.risk_class:
+            rules = edition("IVDR" if device.ivd else "MDR")
+            cases = {case for fits in device.rules.values() for case in fits}
+            assert set(device.rules) <= {rule.id for rule in rules.rules}, device.key
+            assert cases <= {branch.id for rule in device.rules for branch in rules[rule].asked}, device.key
+            given = classification.result(rules, device.rules, cases).risk_class
+            assert (device.expert or [given])[0] == device.risk_class, device.key
+
+
+def test_classes_are_set_taken_back_driven_and_overruled(told: Told) -> None:
+    walks = Classification.objects.filter(revision__number=1)
+    classes = walks.filter(revision__product__name="Beräkningsmodul för läkemedelsspädning till barn")
+    assert list(classes.values_list("rules_class", "reopened_on")) == [
+        ("IIa", classes[0].reopened_on),
+        ("IIb", None),
+    ]
+    assert classes[0].reopened_on
+    cushion = walks.get(revision__product__name="Tryckmätande sittdyna", reopened_on=None)
+    assert (cushion.rules_class, cushion.override_class, cushion.revision.risk_class) == ("I", "IIa", "IIa")
+    [driving] = walks.filter(drives=True)
+    assert (driving.deciding_rule, driving.risk_class) == ("3.3", "IIa")
+    opened = named("Bolusplattor för strålbehandling").revisions[-1]
+    assert Classification.objects.get(revision=opened).finished_on is None  # carried over, and nobody confirmed it yet
+    for walk in Classification.objects.filter(reopened_on=None, finished_on__isnull=False):
+        asked = {rule.key for rule in edition(walk.regulation, walk.edition).rules}
+        assert asked <= set(walk.answers.values_list("question", flat=True)), walk
+
+
+def test_software_is_planned_before_the_decision(told: Told) -> None:
+    made = Assessment.objects.filter(
+        decision="manufacture", answers__tree="software_is_device", answers__question="sw5"
+    )
+    assert made.count() >= 6
+    for one in made.select_related("product"):
+        assert one.answers.get(question="sw5").reason
+        plan = SoftwarePlan.objects.get(revision__product=one.product, revision__number=1)
+        assert one.submitted_on
+        assert plan.history.earliest().history_date.date() <= one.submitted_on  # type: ignore[attr-defined]
+    assert AiStep.objects.filter(done_on__isnull=False).exists()
+
+
+def test_a_device_on_the_market_is_judged_for_several_products(told: Told) -> None:
+    judged = MarketDevice.objects.get(name="BlickTal Pro").candidates.values_list("search__product__name", flat=True)
+    assert set(judged) == {"Surfplatta med kommunikationsstöd", "Ögonstyrning med konsumentkamera"}
+
+
+def test_an_in_vitro_proposal_is_asked_under_its_own_regulation(told: Told) -> None:
     d = named("Egen metod för benzodiazepiner i blod")
     assert (d.product.stage, d.revisions[-1].regulation) == (Stage.PROPOSED, "IVDR")
-    assert any("IVDR" in o.text for o in lifecycle.obstacles(d, d.product, Stage.ELIGIBLE))
+    asked = {row.pack for o in lifecycle.obstacles(d, d.product, Stage.ELIGIBLE) for row in o.requirements}
+    assert "ivdr55" in asked
+    assert "mdr55" not in asked
 
 
 def test_withdrawn_products_have_items_left_or_none(told: Told) -> None:
@@ -327,4 +491,5 @@ def test_every_story_uses_names_that_exist() -> None:
         assert {device.by, device.owner or device.by} <= set(content["people"]), device.key
         assert device.kind in kinds, device.key
         assert set(device.scope) <= questions["scope_categories"], device.key
+        assert set(device.facts) <= set(device.scope), device.key
         assert set(device.prohibited) <= questions["prohibitions"], device.key

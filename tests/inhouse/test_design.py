@@ -40,10 +40,17 @@ def test_the_owner_and_engineers_here_describe_and_nobody_else(
         design.describe(revision, {"reference": person.name}, by=person)
 
 
-def test_a_class_that_does_not_exist_is_refused(engineer: User) -> None:
+def test_the_class_is_not_written_with_the_design(engineer: User) -> None:
+    revision = stations.coming(stations.owned())
+    for name in ("risk_class", "class_rule", "class_reason"):
+        with refused("set by its rules"):
+            design.describe(revision, {name: "I"}, by=engineer)
+
+
+def test_a_value_that_does_not_exist_is_refused(engineer: User) -> None:
     revision = stations.coming(stations.owned())
     with refused("not a valid choice"):
-        design.describe(revision, {"risk_class": "IV"}, by=engineer)
+        design.describe(revision, {"regulation": "EU"}, by=engineer)
 
 
 def test_what_is_declared_is_not_changed(owner: User) -> None:
@@ -124,7 +131,10 @@ def test_another_design_has_another_day(engineer: User, change: dict[str, Any]) 
         product = stations.in_development()
     assert designed(product) == date(2026, 3, 1)
     with stations.on_day("2026-03-05"):
-        design.describe(stations.coming(product), change, by=engineer)
+        if "risk_class" in change:  # set by its rules
+            stations.classified(stations.coming(product), change["risk_class"])
+        else:
+            design.describe(stations.coming(product), change, by=engineer)
     assert designed(product) == date(2026, 3, 5)
 
 

@@ -310,15 +310,6 @@ def test_where_no_house_rule_is_chosen_nothing_is_signed_that_is_not_verified_an
     stations.sign(product)
 
 
-def test_where_no_house_rule_is_chosen_an_in_vitro_device_is_still_not_made_here(manager: User) -> None:
-    product = stations.assessed()
-    Institution.objects.update(house_rules=[])
-    in_vitro = stations.answers({"iv1": "yes"})
-    assessment.answer(product, "md_or_ivd", in_vitro, by=stations.engineer(product))
-    with refused("IVDR Article 5\\(5\\) is not in this register yet", Refused):
-        assessment.decide(product, make=True, reason="We need it", by=manager)
-
-
 @pytest.mark.usefixtures("lawless")
 def test_without_any_rule_nothing_is_disposed_of_without_a_decision(registrar: User) -> None:
     product = stations.withdrawn()
@@ -484,7 +475,7 @@ def test_a_rejected_product_is_proposed_again_with_a_new_assessment(nurse: User,
     first, second = Assessment.objects.order_by("number")
     assert (first.decision, second.decision) == ("reject", "")
     assert second.special_need == first.special_need
-    with refused("Say whether it is a medical device", Refused):
+    with refused("Search the market anew", Refused):
         assessment.decide(product, make=True, reason="Now we must", by=manager)
 
 

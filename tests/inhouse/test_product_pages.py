@@ -103,7 +103,7 @@ def test_a_product_with_three_items_takes_no_more_queries_than_with_one(
 
 def test_the_page_of_a_past_day_shows_what_was_true_then(reader: Client) -> None:
     with stations.on_day("2026-01-10"):
-        product = stations.proposed("Head rest")
+        product = stations.needed("Head rest")
     with stations.on_day("2026-03-01"):
         stations.searched(product)
     shown = reader.get(page("product", product), {"day": "2026-02-01", "time": "on"})
@@ -160,7 +160,7 @@ def test_a_proposer_sees_how_far_the_proposals_are(client: Client, manager: User
     used = stations.in_use("Leg rest")
     client.force_login(begun.proposed_by)
     told = dict(client.get(reverse("inhouse:home")).context["proposals"])
-    assert told[begun].endswith("things left before the decision")
+    assert told[begun].endswith("parts left before it can be submitted")
     assert told[ready] == "waits for a manager to decide"
     assert told[ended] == ended.get_outcome_display()
     assert owned in told
@@ -377,7 +377,7 @@ def test_while_a_new_revision_is_made_the_page_shows_what_is_in_force(reader: Cl
 def test_what_stands_in_the_way_comes_in_the_order_of_the_steps_and_the_decision_last(reader: Client) -> None:
     shown = reader.get(page("product", stations.proposed()))
     pages = [obstacle.mend for step, before in shown.context["ahead"] for obstacle in before]
-    steps = ["scope", "device", "route", "need", "prohibitions", "weighing"]
+    steps = ["device", "route", "scope", "need", "prohibitions", "weighing"]
     assert [each for each in dict.fromkeys(pages) if each.startswith("assessment-")] == [
         f"assessment-{step}" for step in steps
     ]
@@ -406,7 +406,8 @@ def test_the_head_of_the_page_holds_the_next_thing_to_do_for_whoever_may(client:
 
     proposal = stations.proposed()
     assert "Go on with the assessment" in head(proposal, proposal.proposed_by)
-    assert f'href="{page("assessment-scope", proposal)}"' in head(proposal, proposal.proposed_by)
+    first = reverse("inhouse:assessment-question", args=[proposal.pk, "software_is_device.sw1"])
+    assert f'href="{first}"' in head(proposal, proposal.proposed_by)
     described = stations.in_development()
     engineer = stations.engineer(described)
     assert f'href="{page("documents", described)}"' in head(described, engineer)
@@ -458,7 +459,7 @@ def test_signs_that_no_database_keeps_are_searched_for_in_vain(client: Client, h
 
 
 def test_lines_counted_in_another_script_are_no_lines(client: Client, engineer: User) -> None:
-    product = stations.proposed()
+    product = stations.needed()
     client.force_login(engineer)
-    for sent in ({"devices-TOTAL_FORMS": "²", "add": "1"}, {"devices-TOTAL_FORMS": "1", "remove": "²"}):
-        assert client.post(reverse("inhouse:market", args=[product.pk]), sent).status_code == 200
+    for sent in ({"places-TOTAL_FORMS": "²", "add": "1"}, {"places-TOTAL_FORMS": "1", "remove": "²"}):
+        assert client.post(reverse("inhouse:market-places", args=[product.pk]), sent).status_code == 200

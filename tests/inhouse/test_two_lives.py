@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from inhouse import (
     assessment,
     changes,
+    classification,
     declarations,
     design,
     evidence,
@@ -30,6 +31,7 @@ from inhouse import (
     suspension,
     withdrawal,
 )
+from inhouse.law import rules
 from inhouse.models import Appointment, Declaration, EvidenceDocument, Readiness, Step, Suspension
 from organisation import clock
 from organisation.models import Role, User
@@ -212,6 +214,25 @@ class TwoLives(RuleBasedStateMachine):
         fields = stations.DESIGN | {"intended_purpose": choose(["Holds one", "Holds two"])}
         system = factories.quality_system()
         self.act("engineer", lambda by: design.describe(self.revision(number), fields, quality_system=system, by=by))
+
+    @apt(P.ELIGIBLE, *WORKED_ON, *WORKED_ON)
+    def classify(self, choose: Choose) -> None:
+        revision, applies = self.revision(choose(range(2))), choose(["1", "8", ""])
+        self.act("engineer", lambda by: self.walk(revision, applies, by))
+
+    @transaction.atomic
+    def walk(self, revision: Revision, applies: str, by: User) -> None:
+        for scope in rules.SCOPES["MDR"]:
+            group = [rule.id for rule in rules.edition("MDR").rules if rule.scope == scope]
+            classification.answer_rules(revision, scope, {rule: rule == applies for rule in group}, by=by)
+        if applies == "8":
+            fits = {branch.id: False for branch in rules.edition("MDR")["8"].asked}
+            classification.answer_rule(revision, "8", fits, by=by)
+        classification.finish(revision, reason="So", by=by)
+
+    @apt(*WORKED_ON)
+    def confirm_class(self, choose: Choose) -> None:
+        self.act("engineer", lambda by: classification.finish(self.revision(0), reason="As before", by=by))
 
     @apt()
     def take_out(self, choose: Choose) -> None:

@@ -10,6 +10,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from inhouse import assessment
 from organisation.models import Unit, User
 from organisation.views import audit, errors
 from tests import factories, stations
@@ -24,8 +25,9 @@ def test_an_auditor_reads_what_everyone_did(client: Client, auditor: User) -> No
     assert "Nina Falk added product “IH-" in client.get(ADDRESS).text
 
 
-def test_a_step_and_an_answer_are_told_in_words(client: Client, auditor: User) -> None:
-    product = stations.assessed()
+def test_a_step_and_an_answer_are_told_in_words(client: Client, auditor: User, engineer: User) -> None:
+    product = stations.proposed()
+    assessment.reply(product, "prohibitions", "industrial_scale", "no", reason="Ten a year", by=engineer)
     client.force_login(auditor)
     page = client.get(ADDRESS).text
     assert f"Nina Falk changed the status of {product.number} from “new” to “proposed”." in page

@@ -37,5 +37,7 @@ def check(gate: str, *ids: str) -> Callable[[Check], Check]:
     return register
 
 
-for subject in ("assessment", "owners", "evidence", "declarations", "readiness", "followup", "withdrawal"):
+for subject in (
+    "assessment", "owners", "evidence", "declarations", "laboratory", "readiness", "followup", "withdrawal", "software",
+):  # fmt: skip
     import_module(f"inhouse.law.checks.{subject}")

@@ -12,7 +12,7 @@ from inhouse.law.checks import Missing, check
 from inhouse.models import EvidenceRecord
 
 
-@check("G6", "VGR-72", "MDR55-0")
+@check("G6", "VGR-72", "MDR55-0", "IVDR55-0")
 def order(d: Dossier) -> Iterator[Missing]:
     if d.working is None:
         return
@@ -37,7 +37,7 @@ def signed(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("The product owner signs the declaration."), "declaration")
 
 
-@check("G7", "MDR55-e", "VGR-74")
+@check("G7", "MDR55-e", "IVDR55-f", "VGR-74")
 def published(d: Dossier) -> Iterator[Missing]:
     declaration = d.declaration(d.working) if d.working else None
     if declaration is None:

@@ -16,7 +16,7 @@ Kind = EvidenceRecord.Kind
 FIVE = (Group.FACILITY, Group.PROCESS, Group.DESIGN, Group.PERFORMANCE, Group.PURPOSE)
 
 
-@check("G4", "MDR55-f")
+@check("G4", "MDR55-f", "IVDR55-g")
 def documented(d: Dossier) -> Iterator[Missing]:
     if d.working is None:
         return
@@ -95,6 +95,21 @@ def performs(d: Dossier) -> Iterator[Missing]:
     """Annex I, 1: it performs as intended, and its benefit outweighs its risks."""
     yield from validated(d)
     yield from clinical_evaluation(d)
+
+
+@check("G4", "IVDR55-0")
+def safe_in_vitro(d: Dossier) -> Iterator[Missing]:
+    """The same of IVDR Annex I (3, 20). Not every class is documented under (g), so what it is is asked for here."""
+    yield from described(d)
+    yield from safe(d)
+
+
+@check("G5", "IVDR55-0")
+def performs_in_vitro(d: Dossier) -> Iterator[Missing]:
+    """IVDR Annex I, 1 and 9: scientific validity, analytical and clinical performance, held against the need."""
+    yield from validated(d)
+    if d.working and not d.documents_of(d.working, Group.PERFORMANCE):
+        yield Missing(_("Add the performance data: analytical and clinical, and the scientific validity."), "documents")
 
 
 @check("G9", "SW-12")

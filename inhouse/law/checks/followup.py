@@ -26,7 +26,7 @@ def reviewed(d: Dossier) -> Iterator[Missing]:
         )
 
 
-@check("G8", "MDR55-c")
+@check("G8", "MDR55-c", "IVDR55-d")
 def justified(d: Dossier) -> Iterator[Missing]:
     due = market.due_on(d)
     if due is not None and due < d.on:
@@ -42,7 +42,7 @@ def said_stop(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("The last follow-up says that use must stop."), "follow-up")
 
 
-@check("G8", "MDR55-h")
+@check("G8", "MDR55-h", "IVDR55-i")
 def learned(d: Dossier) -> Iterator[Missing]:
     """Experience is reviewed, and what it calls for is done."""
     yield from reviewed(d)

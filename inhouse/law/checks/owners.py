@@ -39,7 +39,7 @@ def owner_level(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("The owner’s position is below head of unit: say why this person was chosen."), "owner")
 
 
-@check("G3", "MDR55-b")
+@check("G3", "MDR55-b", "IVDR55-b")
 def quality_system(d: Dossier) -> Iterator[Missing]:
     if d.product.quality_system_id is None:
         yield Missing(_("Name the quality management system it is made under."), "design")
@@ -49,5 +49,8 @@ def quality_system(d: Dossier) -> Iterator[Missing]:
 @check("G4", "SW-06")
 def risk_class(d: Dossier) -> Iterator[Missing]:
     r = d.working
-    if not (r and r.intended_purpose and r.risk_class and r.class_reason):
-        yield Missing(_("Write the intended purpose, and set the risk class with its rule and reason."), "design")
+    if not (r and r.intended_purpose):
+        yield Missing(_("Write the intended purpose: the risk class rests on it."), "design")
+    walk = d.classification(r) if r else None
+    if not (walk and walk.stands_on(d.on) and walk.risk_class and (walk.override_reason or walk.reason)):
+        yield Missing(_("Go through the rules and set the risk class, with the reason."), "class")

@@ -56,7 +56,7 @@ def units(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("List the units that will use the product."), "units")
 
 
-@check("G7", "MDR55-a", "VGR-33")
+@check("G7", "MDR55-a", "IVDR55-a", "VGR-33")
 def places(d: Dossier) -> Iterator[Missing]:
     """Every unit belongs to the one legal entity; what remains to refuse is a place that was closed."""
     closed = sorted({str(p.unit) for p in d.placed if not p.unit.active}, key=alphabet.key)
@@ -68,7 +68,7 @@ def places(d: Dossier) -> Iterator[Missing]:
         )
 
 
-@check("G7", "MDR55-g")
+@check("G7", "MDR55-g", "IVDR55-h")
 def released(d: Dossier) -> Iterator[Missing]:
     placed = {p.item_id for p in d.placed}
     unreleased = [i.identifier for i in d.living if i.pk in placed and (i.released_on is None or i.released_on > d.on)]
