@@ -289,6 +289,39 @@ class Dossier:
         return next((s.on for s in reversed(self.steps) if s.revision_id is None), None)
 
 
+BELOW: tuple[tuple[str, str, str, type[models.Model]], ...] = (
+    ("products", "product", "steps", Step),
+    ("products", "product", "assessments", Assessment),
+    ("products", "product", "searches", MarketSearch),
+    ("products", "product", "appointments", Appointment),
+    ("products", "product", "revisions", Revision),
+    ("products", "product", "unit_uses", UnitUse),
+    ("products", "product", "suspensions", Suspension),
+    ("products", "product", "follow_ups", FollowUp),
+    ("products", "product", "changes", Change),
+    ("products", "product", "withdrawals", Withdrawal),
+    ("searches", "search", "candidates", Candidate),
+    ("searches", "search", "lookups", Lookup),
+    ("searches", "search", "grounds", Ground),
+    ("searches", "search", "market_files", MarketFile),
+    ("assessments", "assessment", "category_facts", CategoryFacts),
+    ("assessments", "assessment", "other_routes", OtherRoute),
+    ("revisions", "revision", "parts", Part),
+    ("revisions", "revision", "documents", EvidenceDocument),
+    ("revisions", "revision", "records", EvidenceRecord),
+    ("revisions", "revision", "unmet", UnmetRequirement),
+    ("revisions", "revision", "declarations", Declaration),
+    ("revisions", "revision", "readinesses", Readiness),
+    ("revisions", "revision", "classifications", Classification),
+    ("follow_ups", "follow_up", "actions", FollowUpAction),
+    *(("software", "revision", into, model) for into, model in SOFTWARE),
+    ("assessments", "assessment", "answers", Answer),
+    ("changes", "change", "answers", Answer),
+    ("classifications", "classification", "answers", Answer),
+)
+"""What lies in the folder: rows of what, by which link, into which list. A parent is read before what hangs on it."""
+
+
 def dossier(product: Product, *, on: date | None = None, known: datetime | None = None) -> Dossier | None:
     """The dossier of one product; None when it did not exist then, or was not known."""
     return next(iter(gather([product], on=on, known=known)), None)
@@ -315,75 +348,25 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
     }
     ids = list(folders)
 
-    def lay(into: str, rows: Iterable[Any], product_of: Callable[[Any], int]) -> list[Any]:
+    def lay(into: str, rows: Iterable[Any], home: dict[int, int], column: str) -> list[Any]:
         """Put each row in its product's folder; rows of a later day stay out."""
         kept = []
         for row in rows:
             if hasattr(row, "held_on") and on is not None and not row.held_on(day):
                 continue
-            getattr(folders[product_of(row)], into).append(row)
+            getattr(folders[home[getattr(row, column)]], into).append(row)
             kept.append(row)
         return kept
 
-    def own(row: Any) -> int:
-        product_id: int = row.product_id
-        return product_id
-
     everything: list[Any] = [folder.product for folder in folders.values()]
-    by_product = {
-        "steps": Step,
-        "assessments": Assessment,
-        "searches": MarketSearch,
-        "appointments": Appointment,
-        "revisions": Revision,
-        "unit_uses": UnitUse,
-        "suspensions": Suspension,
-        "follow_ups": FollowUp,
-        "changes": Change,
-        "withdrawals": Withdrawal,
-    }
-    laid: dict[str, list[Any]] = {}
-    for into, model in by_product.items():
-        kept = laid[into] = lay(into, _read(model, known, product=ids), own)
+    homes: dict[str, dict[int, int]] = {"products": {pk: pk for pk in ids}}
+    for parent, link, into, model in BELOW:
+        home = homes[parent]
+        kept = lay(into, _read(model, known, **{link: list(home)}), home, f"{link}_id")
         everything += kept
-
-    def below(parent: str) -> tuple[list[int], dict[int, int]]:
-        home = {row.pk: row.product_id for row in laid[parent]}
-        return list(home), home
-
-    for parent, link, into, model in (
-        ("searches", "search", "candidates", Candidate),
-        ("searches", "search", "lookups", Lookup),
-        ("searches", "search", "grounds", Ground),
-        ("searches", "search", "market_files", MarketFile),
-        ("assessments", "assessment", "category_facts", CategoryFacts),
-        ("assessments", "assessment", "other_routes", OtherRoute),
-        ("revisions", "revision", "parts", Part),
-        ("revisions", "revision", "documents", EvidenceDocument),
-        ("revisions", "revision", "records", EvidenceRecord),
-        ("revisions", "revision", "unmet", UnmetRequirement),
-        ("revisions", "revision", "declarations", Declaration),
-        ("revisions", "revision", "readinesses", Readiness),
-        ("follow_ups", "follow_up", "actions", FollowUpAction),
-    ):
-        keys, home = below(parent)
-        everything += lay(into, _read(model, known, **{link: keys}), _by(f"{link}_id", home))
-    keys, home = below("revisions")
-    laid["classifications"] = lay(
-        "classifications", _read(Classification, known, revision=keys), _by("revision_id", home)
-    )
-    everything += laid["classifications"]
-    classified = {row.pk: home[row.revision_id] for row in laid["classifications"]}
-    software = [revision.pk for revision in laid["revisions"] if revision.is_software]
-    for into, model in SOFTWARE:
-        everything += lay(into, _read(model, known, revision=software), _by("revision_id", home))
-    keys, home = below("assessments")
-    everything += lay("answers", _read(Answer, known, assessment=keys), _by("assessment_id", home))
-    keys, changed = below("changes")
-    everything += lay("answers", _read(Answer, known, change=keys), _by("change_id", changed))
-    everything += lay(
-        "answers", _read(Answer, known, classification=list(classified)), _by("classification_id", classified)
-    )
+        homes[into] = {row.pk: home[getattr(row, f"{link}_id")] for row in kept}
+        if into == "revisions":
+            homes["software"] = {row.pk: row.product_id for row in kept if row.is_software}
 
     _attach(everything)
     stock = _stock(ids, known, on)
@@ -440,11 +423,6 @@ def _stock(products: list[int], known: datetime | None, on: date | None) -> Call
         return found
 
     return read
-
-
-def _by(column: str, home: dict[int, int]) -> Callable[[Any], int]:
-    """The product of a row that belongs to a row of a product."""
-    return lambda row: home[getattr(row, column)]
 
 
 def _read(model: type[Row], known: datetime | None, **key: Sequence[int]) -> list[Row]:
