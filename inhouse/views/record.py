@@ -37,7 +37,7 @@ class Row:
 
 @dataclass
 class Section:
-    """One part of the way with what is written in it, and whether it is done: "done", "attention" or "open"."""
+    """One part of the way with what is written in it, and whether it is done: "done", "attention", "open" or "voluntary"."""
 
     part: guide.Part
     rows: list[Row]
@@ -48,11 +48,13 @@ class Section:
 
     @property
     def label(self) -> str:
-        return {"done": _("done"), "attention": _("look again"), "open": _("to do")}[self.state]
+        return {"done": _("done"), "attention": _("look again"), "open": _("to do"), "voluntary": _("voluntary")}[
+            self.state
+        ]
 
     @property
     def colour(self) -> str:
-        return {"done": "success", "attention": "warning", "open": "neutral"}[self.state]
+        return {"done": "success", "attention": "warning"}.get(self.state, "neutral")
 
 
 def sections(d: Dossier, assessment: Assessment | None = None) -> list[Section]:
@@ -70,7 +72,8 @@ def sections(d: Dossier, assessment: Assessment | None = None) -> list[Section]:
         rows = list(_rows(d, course, part.name, own))
         obstacles = [obstacle for obstacle in standing if obstacle.mend == part.name]
         unfinished = not about.is_decided and not all(stop.done or stop.optional for stop in own)
-        state = "open" if unfinished else "attention" if obstacles else "done"
+        empty = not about.is_decided and not any(stop.done for stop in own)
+        state = "open" if unfinished else "attention" if obstacles else "voluntary" if empty else "done"
         todo = next((stop for stop in own if not stop.done), own[0])
         search = _search(d, about)
         candidates = d.considered(search) if part.name == "market" and search else []
