@@ -168,7 +168,7 @@ def choose_categories(product: Product, chosen: Iterable[str], *, by: User, conf
 def note_facts(product: Product, category: str, fields: dict[str, Any], *, by: User) -> None:
     """Write what a kind of work asks to know (VGR-20…24)."""
     assessment = _open(product, by=by)
-    if category not in guide.read(assessment.product).categories:
+    if category not in guide.read(assessment.product).kinds:
         raise ValidationError(_("This kind of work is not chosen."))
     with acting(by):
         CategoryFacts.objects.update_or_create(assessment=assessment, category=category, defaults=fields)
@@ -234,7 +234,7 @@ def _applying(course: guide.Course) -> dict[tuple[str, str], str]:
             tree, question = stop.key.split(".")
             if (tree, question) in given:
                 found[tree, question] = course.asked(tree)[question].text
-        elif stop.name == "assessment-facts" and course.facts_of(stop.key):
+        elif stop.name == "assessment-facts" and stop.key in course.noted:
             found[FACTS, stop.key] = law.trees()["scope_categories"][stop.key].text
         elif stop.name == "assessment-other-route" and course.other_route:
             found[ROUTE, ""] = str(OtherRoute._meta.verbose_name)
@@ -393,7 +393,7 @@ def again(product: Product, *, reason: str, by: User) -> None:
             started_by=by,
             **{name: getattr(last, name) for name in (*NEED, "need_on", "non_medical_statement")},
         )
-        rows: list[Any] = [*last.answers.all(), *last.category_facts.all()]
+        rows: list[Any] = [*last.answers.all(), *last.category_facts.all(), *OtherRoute.objects.filter(assessment=last)]
         for row in rows:
             row.pk, row._state.adding, row.assessment = None, True, new
             row.save()

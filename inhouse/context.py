@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from organisation import access
@@ -14,7 +15,7 @@ from organisation.models import Institution
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    institution = Institution.objects.first()
+    institution = SimpleLazyObject(Institution.objects.first)  # a page about a product brings it along
     user = getattr(request, "user", None)  # refused before anyone was looked up: a wrong host name
     if user is None or not user.is_authenticated:
         return {"institution": institution, "menu": []}

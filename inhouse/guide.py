@@ -92,13 +92,15 @@ class Stop:
 
 @dataclass
 class Course:
-    """What the way depends on. `read` gets it from the database in four queries, `of` from a dossier in none."""
+    """What the way depends on. `read` gets it from the database in three queries, `of` from a dossier in none."""
 
     product: Product
     assessment: Assessment
     revision: Revision
     answers: list[Answer] = field(default_factory=list)
-    facts: list[CategoryFacts] = field(default_factory=list)
+    noted: frozenset[str] = frozenset()
+    of_marked: bool = False
+    known_facts: list[CategoryFacts] | None = None
     other_route: OtherRoute | None = None
     classification: Classification | None = None
     searched: frozenset[str] = frozenset()
@@ -174,17 +176,27 @@ class Course:
         """Whether the three questions on clinical investigation are asked."""
         return "research" in self.categories or self.outcome("ways_of_use") == "use_investigation"
 
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of work whose facts are asked; of a study also when the device itself is made for something else."""
+        return [*self.categories, *(["research"] if self.studies and "research" not in self.categories else [])]
+
+    @cached_property
+    def facts(self) -> list[CategoryFacts]:
+        """The facts of the kinds of work; the way itself needs only `noted` and `of_marked`."""
+        known = self.known_facts
+        return list(CategoryFacts.objects.filter(assessment=self.assessment)) if known is None else known
+
     def facts_of(self, category: str) -> CategoryFacts | None:
-        return next((f for f in self.facts if f.assessment_id == self.assessment.pk and f.category == category), None)
+        return next((f for f in self.facts if f.category == category), None)
 
     def holds(self, fact: str) -> bool:
         """Whether a fact that a guarded answer depends on is so (CI-03)."""
-        study = self.facts_of("research")
-        return fact == "ce_marked" and study is not None and study.is_ce_marked is True
+        return fact == "ce_marked" and self.of_marked
 
 
 def read(product: Product) -> Course:
-    """The course of the latest assessment, for a page of the way: four queries, however much is written."""
+    """The course of the latest assessment, for a page of the way: three queries, however much is written."""
     assessment = (
         Assessment.objects.filter(product=product)
         .select_related("other_route")
@@ -216,9 +228,11 @@ def read(product: Product) -> Course:
         .latest("number")
     )
     assessment.product = revision.product = product
-    answers = list(
+    of_kind = CategoryFacts.objects.filter(assessment=OuterRef("assessment"), category=OuterRef("question"))
+    answers: list[Any] = list(
         Answer.objects.filter(Q(assessment=assessment) | Q(classification__isnull=False, classification=revision.standing))
         .select_related("classification")
+        .annotate(with_facts=Exists(of_kind), of_marked=Exists(of_kind.filter(category="research", is_ce_marked=True)))
     )  # fmt: skip
     classification = next((answer.classification for answer in answers if answer.classification_id), None)
     if classification is None and revision.standing:  # begun, and no rule answered yet
@@ -229,7 +243,8 @@ def read(product: Product) -> Course:
         assessment=assessment,
         revision=revision,
         answers=answers,
-        facts=list(CategoryFacts.objects.filter(assessment=assessment)),
+        noted=frozenset(answer.question for answer in answers if answer.with_facts),
+        of_marked=any(answer.of_marked for answer in answers),
         other_route=getattr(assessment, "other_route", None),
         classification=classification,
         searched=frozenset(kind for kind in SEARCHED if getattr(assessment, f"with_{kind}")),
@@ -262,6 +277,7 @@ def of(d: Dossier, assessment: Assessment | None = None) -> Course:
     }
     if sum(test.revision_id == revision.pk for test in d.software_tests) < len(software().tests):
         rows["tests"] = []
+    facts = [f for f in d.category_facts if f.assessment_id == about.pk]
     there = {
         "lookups": search and d.looked(search),
         "candidates": search and d.considered(search),
@@ -276,7 +292,9 @@ def of(d: Dossier, assessment: Assessment | None = None) -> Course:
             for a in d.answers
             if a.assessment_id == about.pk or (classification and a.classification_id == classification.pk)
         ],
-        facts=[f for f in d.category_facts if f.assessment_id == about.pk],
+        noted=frozenset(f.category for f in facts),
+        of_marked=any(f.category == "research" and f.is_ce_marked is True for f in facts),
+        known_facts=facts,
         other_route=next((o for o in d.other_routes if o.assessment_id == about.pk), None),
         classification=classification
         if classification and (about.classification_id or not classification.reopened_on)
@@ -355,8 +373,8 @@ def _route(c: Course) -> Iterator[Stop]:
 def _scope(c: Course) -> Iterator[Stop]:
     where = "assessment-scope"
     yield Stop(where, "assessment-scope", done=bool(c.categories))
-    for category in c.categories:
-        yield Stop(where, "assessment-facts", category, done=c.facts_of(category) is not None)
+    for category in c.kinds:
+        yield Stop(where, "assessment-facts", category, done=category in c.noted)
     if c.studies:
         yield from _questions(c, where, "clinical_investigation")
         if c.outcome("clinical_investigation") == "ci":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.text import capfirst
 
 from inhouse.dossier import Dossier
@@ -36,22 +37,25 @@ class Found:
         return [Ground.Kind(kind).label for kind in self.kinds]
 
 
-def read(search: MarketSearch) -> Found:
-    """A search as the database has it."""
-    return read_all([search])[0]
+KINDS: dict[str, QuerySet[Any]] = {
+    "places": Lookup.objects.all(),
+    "candidates": Candidate.objects.select_related("market_device"),
+    "grounds": Ground.objects.all(),
+    "files": MarketFile.objects.select_related("document__file", "document__uploaded_by"),
+}
 
 
-def read_all(searches: Sequence[MarketSearch]) -> list[Found]:
+def read(search: MarketSearch, *kinds: str) -> Found:
+    """A search as the database has it; of what belongs to it only these kinds, if any are named."""
+    return read_all([search], *kinds)[0]
+
+
+def read_all(searches: Sequence[MarketSearch], *kinds: str) -> list[Found]:
     """Several searches, with one query per kind of row."""
     found = {search.pk: Found(search) for search in searches}
-    for place in Lookup.objects.filter(search__in=found):
-        found[place.search_id].places.append(place)
-    for candidate in Candidate.objects.filter(search__in=found).select_related("market_device"):
-        found[candidate.search_id].candidates.append(candidate)
-    for ground in Ground.objects.filter(search__in=found):
-        found[ground.search_id].grounds.append(ground)
-    for kept in MarketFile.objects.filter(search__in=found).select_related("document__file", "document__uploaded_by"):
-        found[kept.search_id].files.append(kept)
+    for kind in kinds or KINDS if found else ():
+        for row in KINDS[kind].filter(search__in=found):
+            getattr(found[row.search_id], kind).append(row)
     return [found[search.pk] for search in searches]
 
 

@@ -156,7 +156,7 @@ class Shared(forms.BaseForm):
         return list(rows.latest_of_each().order_by(*("id" if name == "pk" else name for name in order)))
 
     def _held(self, rows: Iterable[Any]) -> dict[Any, Any]:
-        held: dict[Any, Any] = _plain(self.held([row for row in rows if row.history_type != "-"]))
+        held: dict[Any, Any] = _plain(self.held([row for row in rows if getattr(row, "history_type", "") != "-"]))
         return held
 
     def clean(self) -> dict[str, Any] | None:
@@ -207,12 +207,19 @@ class Shared(forms.BaseForm):
 
 
 class EditForm(Shared, ModelForm[Row]):
-    """The fields of one row that others edit too."""
+    """The fields of one row that others edit too. A row that was read with its newest `history_id` is not read again."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         history = type(self.instance).history.filter(id=self.instance.pk)  # type: ignore[attr-defined]
         self.initial.update(self.begin(history) | (kwargs.get("initial") or {}))
+
+    def _rows(self, until: int | None = None) -> list[Any]:
+        if self.instance.pk is None:
+            return []
+        if until is None and not self.is_bound and getattr(self.instance, "history_id", None):
+            return [self.instance]
+        return super()._rows(until)
 
     def held(self, rows: list[Any]) -> dict[Any, Any]:
         names = {name: self.instance._meta.get_field(name) for name in self._meta.fields or ()}

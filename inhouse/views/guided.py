@@ -57,6 +57,7 @@ def show(
         f"inhouse/{template}",
         {
             "product": product,
+            "institution": product.unit.administration.institution,
             "course": course,
             "title": title,
             "sources": list(dict.fromkeys(sources or [])),

@@ -27,7 +27,10 @@ from products.models import Product, Revision
 def product(pk: int) -> Product:
     """The product with what its head shows, or 404."""
     return get_object_or_404(
-        Product.objects.select_related("unit__administration", "owner", "quality_system", "proposed_by"), pk=pk
+        Product.objects.select_related(
+            "unit__administration__institution", "owner", "quality_system", "proposed_by"
+        ),
+        pk=pk,
     )
 
 
@@ -67,6 +70,7 @@ def show(
             "revision": context.pop("revision", d.working),
             "may": Permissions(request.user, product.scope),
             "subjects": subjects(d, here or ""),
+            "institution": d.institution,
             **context,
         },
         status=status,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,14 +17,16 @@ from inhouse import guide, lifecycle
 from inhouse import market as rules
 from inhouse import searches as contents
 from inhouse.guide import Course
-from inhouse.models import MarketSearch
+from inhouse.models import Assessment, MarketSearch
 from inhouse.views import guided, pages
-from organisation import access
+from organisation import access, history
 from organisation.doors import Request
 from products.models import Product
 
 DEMANDS = ("MDR55-c", "MDR55-n")
 ORDER = ("market-places", "market-candidates", "market-conclusion")
+SHOWN = dict(zip(ORDER, (("places",), ("candidates",), ("grounds", "files")), strict=True))
+"""What a concluded search shows on each of its pages."""
 
 
 @dataclass
@@ -35,12 +36,9 @@ class Work:
     product: Product
     course: Course | None
     draft: MarketSearch | None
+    last: MarketSearch | None
+    """The concluded search that counts."""
     away: bool = False
-
-    @cached_property
-    def last(self) -> MarketSearch | None:
-        """The concluded search that counts."""
-        return _of(self.product).exclude(concluded_on=None).last()
 
     @property
     def settled(self) -> MarketSearch | None:
@@ -52,8 +50,21 @@ class Work:
         return self.draft or rules.begin(self.product, by=request.user)
 
 
-def _of(product: Product) -> QuerySet[MarketSearch]:
-    return MarketSearch.objects.filter(product=product).select_related("assessment", "done_by")
+def _of(product: Product, assessment: Assessment | None = None) -> tuple[MarketSearch | None, MarketSearch | None]:
+    """The search under way (of that assessment), and the one that counts. Each knows the newest row of its history, for a form about it."""
+    newest = history.of(MarketSearch).filter(id=OuterRef("pk")).order_by("-history_id").values("history_id")[:1]
+    found = list(
+        MarketSearch.objects.filter(product=product)
+        .select_related("assessment", "done_by")
+        .annotate(history_id=Subquery(newest))
+    )
+    for search in found:
+        search.product = product
+        if assessment and search.assessment_id == assessment.pk:
+            search.assessment = assessment
+    own = [search for search in found if assessment is None or search.assessment_id == assessment.pk]
+    draft = next((search for search in own if not search.is_concluded), None)
+    return draft, next((search for search in reversed(found) if search.is_concluded), None)
 
 
 def work(request: Request, product: Product) -> Work:
@@ -66,17 +77,13 @@ def work(request: Request, product: Product) -> Work:
         access.require(request.user, rules.act(product), product.scope)
     if product.stage == Product.Stage.PROPOSED:
         course = guided.locked(request, product)
-        draft = None
-        if "conclusion" not in course.searched:  # there may be one under way
-            draft = MarketSearch.objects.filter(assessment=course.assessment, concluded_on=None).first()
-        if draft is not None:
-            draft.product, draft.assessment = product, course.assessment
-        return Work(product, course, draft, away=not guided.is_open(course, request.user))
+        draft, last = _of(product, course.assessment)
+        return Work(product, course, draft, last, away=not guided.is_open(course, request.user))
     if posted:
         lifecycle.lock(product)
-    draft = _of(product).filter(concluded_on=None).first()
+    draft, last = _of(product)
     may = access.may(request.user, rules.act(product), product.scope) and not rules.is_over(product)
-    return Work(product, None, draft, away=draft is None or not may)
+    return Work(product, None, draft, last, away=draft is None or not may)
 
 
 def settled(request: Request, work: Work, name: str, **context: Any) -> HttpResponse:
@@ -85,7 +92,7 @@ def settled(request: Request, work: Work, name: str, **context: Any) -> HttpResp
         messages.error(request, _("The search is concluded. Correct it to change it."), extra_tags="danger")
         return redirect(f"inhouse:{name}", work.product.pk)
     assert work.settled is not None
-    found = contents.read(work.settled)
+    found = contents.read(work.settled, *SHOWN[name])
     assert work.course is not None
     stops = guide.way(work.course)
     here = guide.position(stops, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pypdf
@@ -10,12 +11,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from inhouse import assessment, guide, law
+from inhouse import assessment, guide, law, market
 from inhouse.dossier import current
-from inhouse.models import Answer, CategoryFacts, OtherRoute
+from inhouse.models import Answer, Candidate, CategoryFacts, OtherRoute
 from organisation.models import User
 from products.models import Product, Revision
 from tests import factories, stations
+from tests.costs import cost
 
 pytestmark = pytest.mark.django_db
 
@@ -341,11 +343,40 @@ def test_answers_that_come_after_the_decision_are_refused_and_not_lost(proposer:
     assert written(product, "prohibitions")["industrial_scale"] == ("no", "As we see it")
 
 
-@pytest.mark.parametrize("answered", [False, True])
+def _begun() -> Product:
+    return stations.proposed()
+
+
+def _answered() -> Product:
+    return stations.assessed(submit=False)
+
+
+def _searching() -> Product:
+    """The search is begun anew, so that a form shows beside what was found before."""
+    product = stations.assessed(submit=False)
+    market.attach(market.begin(product, correcting=True, by=stations.engineer(product)), upload=factories.pdf(), by=stations.engineer(product))  # fmt: skip
+    return product
+
+
+def _software() -> Product:
+    """An AI that drives a device: all that software is asked beside the rest."""
+    product = stations.assessed("Dose calculator", submit=False)
+    Answer.objects.filter(assessment__product=product, tree="software_is_device").delete()
+    stations.is_software(product)
+    stations.programmed(product, ai=True)
+    return product
+
+
+@pytest.mark.parametrize("proposal", [_begun, _answered, _searching, _software])
 def test_a_page_of_the_way_takes_at_most_twelve_queries_however_many_products_there_are(
-    proposer: Client, nurse: User, django_assert_max_num_queries: Any, answered: bool
+    proposer: Client, nurse: User, proposal: Callable[[], Product]
 ) -> None:
-    product = stations.assessed(submit=False) if answered else stations.proposed()
+    product = proposal()
+    stops = [stop.address(product) for stop in guide.way(guide.read(product))]
+    considered = Candidate.objects.filter(search__concluded_on=None)
+    stops += [reverse("inhouse:market-candidate", args=[product.pk, key]) for key in considered.values_list("pk", flat=True)]  # fmt: skip
+    proposer.get(page("assessment", product))
+    alone = {address: cost(proposer, address) for address in stops}
     Product.objects.bulk_create(
         Product(
             number=f"IH-2020-{number:04d}", name=f"Adapter {number}", summary="Holds a catheter", unit=product.unit,
@@ -353,19 +384,9 @@ def test_a_page_of_the_way_takes_at_most_twelve_queries_however_many_products_th
         )
         for number in range(5000)
     )  # fmt: skip
-    proposer.get(page("assessment", product))
-    for stop in guide.way(guide.read(product)):
-        if stop.name in (
-            "assessment-question",
-            "assessment-scope",
-            "assessment-facts",
-            "assessment-need",
-            "assessment-weighing",
-        ):
-            with django_assert_max_num_queries(12):
-                assert proposer.get(stop.address(product)).status_code == 200
-    with django_assert_max_num_queries(12):
-        proposer.get(reverse("inhouse:similar"), {"name": "A catheter adapter"})
+    assert {address: cost(proposer, address) for address in stops} == alone
+    assert max(alone.values()) <= 12, alone
+    assert cost(proposer, f"{reverse('inhouse:similar')}?name=A+catheter+adapter") <= 12
 
 
 # --- summary, submitting, decision

@@ -82,8 +82,8 @@ def scope_facts(d: Dossier) -> Iterator[Missing]:
     c = course(d)
     if c is None or c.assessment.is_decided:
         return
-    for category in c.categories:
-        if c.facts_of(category) is None:
+    for category in c.kinds:
+        if category not in c.noted:
             title = law.trees()["scope_categories"][category].text
             yield Missing(
                 _("Describe what the kind of work asks to know: “%(category)s”.") % {"category": title},
