@@ -197,7 +197,9 @@ class Course:
 
 def read(product: Product) -> Course:
     """The course of the latest assessment, for a page of the way: three queries, however much is written."""
-    assessment = (
+    kinds = [question.id for question in law.trees()["scope_categories"].questions]
+    facts = CategoryFacts.objects.filter(assessment=OuterRef("pk"))
+    assessment: Any = (
         Assessment.objects.filter(product=product)
         .select_related("other_route")
         .annotate(
@@ -208,6 +210,8 @@ def read(product: Product) -> Course:
             with_lookups=Exists(Lookup.objects.filter(search=OuterRef("latest"))),
             with_candidates=Exists(Candidate.objects.filter(search=OuterRef("latest"))),
             with_conclusion=Exists(MarketSearch.objects.filter(pk=OuterRef("latest"), concluded_on__isnull=False)),
+            of_marked=Exists(facts.filter(category="research", is_ce_marked=True)),
+            **{f"of_{kind}": Exists(facts.filter(category=kind)) for kind in kinds},
         )
         .latest("number")
     )
@@ -228,11 +232,9 @@ def read(product: Product) -> Course:
         .latest("number")
     )
     assessment.product = revision.product = product
-    of_kind = CategoryFacts.objects.filter(assessment=OuterRef("assessment"), category=OuterRef("question"))
-    answers: list[Any] = list(
+    answers = list(
         Answer.objects.filter(Q(assessment=assessment) | Q(classification__isnull=False, classification=revision.standing))
         .select_related("classification")
-        .annotate(with_facts=Exists(of_kind), of_marked=Exists(of_kind.filter(category="research", is_ce_marked=True)))
     )  # fmt: skip
     classification = next((answer.classification for answer in answers if answer.classification_id), None)
     if classification is None and revision.standing:  # begun, and no rule answered yet
@@ -243,8 +245,8 @@ def read(product: Product) -> Course:
         assessment=assessment,
         revision=revision,
         answers=answers,
-        noted=frozenset(answer.question for answer in answers if answer.with_facts),
-        of_marked=any(answer.of_marked for answer in answers),
+        noted=frozenset(kind for kind in kinds if getattr(assessment, f"of_{kind}")),
+        of_marked=assessment.of_marked,
         other_route=getattr(assessment, "other_route", None),
         classification=classification,
         searched=frozenset(kind for kind in SEARCHED if getattr(assessment, f"with_{kind}")),

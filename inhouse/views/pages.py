@@ -27,9 +27,7 @@ from products.models import Product, Revision
 def product(pk: int) -> Product:
     """The product with what its head shows, or 404."""
     return get_object_or_404(
-        Product.objects.select_related(
-            "unit__administration__institution", "owner", "quality_system", "proposed_by"
-        ),
+        Product.objects.select_related("unit__administration__institution", "owner", "quality_system", "proposed_by"),
         pk=pk,
     )
 

@@ -294,6 +294,25 @@ def test_a_wrong_value_is_refused(engineer: User) -> None:
         assessment.reply(product, "software_is_device", "sw1", "maybe", by=engineer)
 
 
+def test_a_study_of_a_ce_marked_device_can_be_method_validation_also_when_the_work_is_of_another_kind(
+    engineer: User,
+) -> None:
+    product = stations.proposed()
+    for tree, values in stations.ANSWERS.items():
+        assessment.answer(product, tree, stations.answers(values), by=engineer)
+    assessment.reply(product, "ways_of_use", "way", "clinical_investigation", confirmed=True, by=engineer)
+    asked = [stop.key for stop in guide.way(guide.read(product)) if stop.name == "assessment-facts"]
+    assert asked == ["manufacture_modify", "research"]
+    assessment.note_facts(product, "research", {"study": "A study", "is_ce_marked": True}, by=engineer)
+    for question, value in {"ci1": "yes", "ci2": "yes", "ci3": "no"}.items():
+        assessment.reply(product, "clinical_investigation", question, value, reason="A method", by=engineer)
+    assert guide.read(product).outcome("clinical_investigation") == "not_ci"
+    assessment.choose_categories(product, ["combination"], confirmed=True, by=engineer)
+    assert guide.read(product).holds("ce_marked")
+    assessment.reply(product, "ways_of_use", "way", "in_house", confirmed=True, by=engineer)
+    assert not guide.read(product).holds("ce_marked")
+
+
 def test_a_guarded_answer_falls_with_the_fact_that_it_stands_on(engineer: User) -> None:
     product = stations.proposed()
     assessment.choose_categories(product, ["research"], by=engineer)
@@ -364,6 +383,13 @@ def test_the_facts_of_another_way_go_with_the_answer_that_led_there(engineer: Us
     assert caught.value.removed == ["facts of another route"]  # type: ignore[attr-defined]
     assessment.reply(product, "custom_made", "c3", "no", confirmed=True, by=engineer)
     assert not OtherRoute.objects.exists()
+
+
+def test_what_another_way_demands_is_brought_along_when_it_is_proposed_again(engineer: User) -> None:
+    product = stations.rejected()
+    OtherRoute.objects.create(assessment=product.assessments.get(), prescriber="Dr Berg")
+    assessment.again(product, reason="The maker stopped", by=engineer)
+    assert product.assessments.latest("number").other_route.prescriber == "Dr Berg"
 
 
 def test_an_old_answer_is_read_under_its_version_on_the_page_and_on_paper(

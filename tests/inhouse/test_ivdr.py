@@ -18,6 +18,7 @@ from inhouse.dossier import Dossier, current
 from inhouse.matrix import Condition, matrix
 from inhouse.models import Classification, EvidenceDocument
 from inhouse.obstacles import Refused
+from inhouse.views import record
 from organisation.models import QualitySystem, User
 from products.models import Product, Revision
 from tests import factories, stations
@@ -178,6 +179,15 @@ def test_until_the_last_day_of_2030_nothing_waits_for_the_market_search_and_the_
         assert told(product)["d"].state == "waiting"
         with refused("Search the market", Refused):
             assessment.decide(product, make=True, reason="We need it", by=manager)
+
+
+def test_the_summary_calls_a_search_that_nobody_must_make_voluntary_until_the_day_it_binds() -> None:
+    with stations.on_day("2030-12-30"):
+        product = stations.in_vitro(stop="assessed", market=False, submit=False)
+        states = {section.part.name: section.state for section in record.sections(now(product))}
+        assert (states["market"], states["class"]) == ("voluntary", "done")
+    with stations.on_day("2030-12-31"):
+        assert {section.part.name: section.state for section in record.sections(now(product))}["market"] == "open"
 
 
 def test_from_then_on_the_assessment_is_submitted_only_with_a_search() -> None:

@@ -377,7 +377,6 @@ def test_a_guided_page_takes_few_queries_and_no_more_with_three_rows(
     key = [draft.candidates.get().pk] if name == "market-candidate" else []
     address = page(name, draft.product, *key)
     market.attach(draft, upload=factories.pdf(), by=engineer)
-    searcher.get(address)  # what the fixtures wrote is told apart from what this person does, once
     once = cost(searcher, address)
     for number in "ab":
         market.consider(draft, **stations.CATHFIX | {"device": number}, by=engineer)
