@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from inhouse.obstacles import Refused
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
-from organisation.models import User
+from organisation.models import Institution, User
 from products import traceability
 from products.models import Revision
 
@@ -206,10 +207,20 @@ def enter(declaration: Declaration, *, diary_number: str, diary_name: str, by: U
     if declaration.withdrawn_on:
         raise ValidationError(_("This declaration is withdrawn."))
     lifecycle.in_words(diary_number=diary_number)
+    form = Institution.objects.get().diary_format
+    if form and not re.fullmatch(_mask(form), diary_number.strip()):
+        raise ValidationError(
+            {"diary_number": _("A diary number looks like this here: %(form)s. # is a digit, * anything.") % {"form": form}}
+        )
     with acting(by):
         declaration.diary_number, declaration.diary_name = diary_number.strip(), diary_name
         declaration.diary_on, declaration.diary_by = clock.today(), by
         declaration.save(update_fields=["diary_number", "diary_name", "diary_on", "diary_by"])
+
+
+def _mask(form: str) -> str:
+    """The institution's form of a diary number as a pattern: # one digit, * anything but nothing."""
+    return re.escape(form).replace(r"\#", "[0-9]").replace(r"\*", ".+")
 
 
 @transaction.atomic

@@ -17,7 +17,11 @@ from organisation import clock, history, places
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm, attempt
-from organisation.models import Authority, Institution
+from organisation.models import Authority, Institution, Role
+
+
+CO_SIGN = (Role.MANAGER, Role.ADVISER, Role.ENGINEER)
+"""Roles that a co-signer can hold."""
 
 
 class InstitutionForm(EditForm[Institution]):
@@ -30,12 +34,21 @@ class InstitutionForm(EditForm[Institution]):
         ),
     )
 
+    co_signers = forms.MultipleChoiceField(
+        label=gettext_lazy("Who signs beside the product owner"),
+        required=False,
+        choices=[(role.value, role.label) for role in CO_SIGN],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Roles of those who sign each declaration too. Who they are is chosen when it is prepared."),
+    )
+
     class Meta:
         model = Institution
         fields = (
             "name", "organisation_number", "address", "place", "country", "language", "contact", "house_rules", "diary_gate",
+            "diary_format", "validation_gate", "co_signers",
         )  # fmt: skip
-        widgets = {"diary_gate": forms.RadioSelect}
+        widgets = {"diary_gate": forms.RadioSelect, "validation_gate": forms.RadioSelect}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -29,6 +29,10 @@ class Institution(models.Model):
         BLOCK = "block", _("must be in place before use")
         WARN = "warn", _("only warn")
 
+    class Gate(models.TextChoices):
+        BLOCK = "block", _("refused")
+        WARN = "warn", _("only warn")
+
     name = models.CharField(_("legal name"), max_length=200)
     organisation_number = models.CharField(_("organisation number"), max_length=20)
     address = models.TextField(_("postal address"))
@@ -53,6 +57,25 @@ class Institution(models.Model):
         help_text=_("Whether a diary number and publication must be in place before use."),
     )
     contact = models.CharField(_("contact for questions and problems"), max_length=200)
+    validation_gate = models.CharField(
+        _("signing what one validated oneself"),
+        max_length=5,
+        choices=Gate,
+        default=Gate.BLOCK,
+        help_text=_("Whether whoever recorded the validation may sign the declaration, from class IIa, for IVD from class C."),
+    )
+    diary_format = models.CharField(
+        _("form of a diary number"),
+        max_length=60,
+        blank=True,
+        help_text=_("# stands for a digit, * for anything: “RS ####-*”. Left empty, any number is taken."),
+    )
+    co_signers = models.JSONField(
+        _("who signs beside the product owner"),
+        default=list,
+        blank=True,
+        help_text=_("Roles of those who sign each declaration too. Who they are is chosen when it is prepared."),
+    )
 
     class Meta:
         verbose_name = _("institution")

@@ -31,6 +31,32 @@ def order(d: Dossier) -> Iterator[Missing]:
         yield Missing(_("Verification and validation must be done no later than the day of signing."), "evidence")
 
 
+def _recorded_by_owner(d: Dossier) -> set[str]:
+    """The kinds of evidence that count for the working revision and were recorded by whoever signs."""
+    owner = d.ownership
+    if d.working is None or owner is None:
+        return set()
+    found = {kind: d.approved(d.working, kind) for kind in EvidenceRecord.Kind.values}
+    return {kind for kind, record in found.items() if record and record.recorded_by_id == owner.person_id}
+
+
+@check("G6", "SIGN-1")
+def more_eyes(d: Dossier) -> Iterator[Missing]:
+    if _recorded_by_owner(d) == set(EvidenceRecord.Kind.values):
+        yield Missing(
+            _("The product owner recorded both verification and validation: someone else records one of them."),
+            "evidence",
+        )
+
+
+@check("G6", "SIGN-2")
+def validated_by_another(d: Dossier) -> Iterator[Missing]:
+    if _recorded_by_owner(d) == {EvidenceRecord.Kind.VALIDATION.value}:
+        yield Missing(
+            _("The product owner recorded the validation: in this class someone else records it."), "evidence"
+        )
+
+
 @check("G7", "VGR-56")
 def signed(d: Dossier) -> Iterator[Missing]:
     if d.working and d.declaration(d.working) is None:
