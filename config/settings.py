@@ -132,6 +132,17 @@ PATIENT_KEYS = secret("PATIENT_KEYS", "1:ZGVtbyBhbmQgdGVzdHMgb25seSwgMzIgYnl0ZXM
 PATIENT_INDEX_KEY = secret("PATIENT_INDEX_KEY", "ZGVtbyBhbmQgdGVzdHMgb25seTogaW5kZXgga2V5ISE=")
 SYNTHETIC_PATIENTS = not PRODUCTION
 
+# The seal: the institution's key and certificate as PKCS#12, and as PEM whom to trust when a seal is checked. Demo and
+# tests make their own when they first need one. A time-stamping authority (RFC 3161) is a choice; TSA_TRUST names whom
+# to trust for it.
+DEMO_SEAL = None if PRODUCTION else VAR / "seal"
+SEAL_KEYSTORE = secret("SEAL_KEYSTORE", str(VAR / "seal" / "seal.p12"))
+SEAL_PASSPHRASE = secret("SEAL_PASSPHRASE", "not secret: demo and tests only")
+SEAL_TRUST = secret("SEAL_TRUST", str(VAR / "seal" / "authority.pem"))
+TSA_URL = env.str("TSA_URL", "")
+TSA_TRUST = env.str("TSA_TRUST") if TSA_URL else env.str("TSA_TRUST", "")
+TSA_TIMEOUT = env.int("TSA_TIMEOUT", 15)  # seconds for the whole answer
+
 # History is written by the database; simple-history reads it
 SIMPLE_HISTORY_ENABLED = False
 CLOCK_MAY_BE_SET = not PRODUCTION
@@ -159,6 +170,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat")
 CELERY_BEAT_SYNC_EVERY = 1  # writes the file at each tick: its age is beat's health
 CELERY_BEAT_SCHEDULE = {
     "watch-history": {"task": "organisation.tasks.watch_history", "schedule": 3600.0},  # seconds
+    "fetch-timestamps": {"task": "documents.tasks.fetch_timestamps", "schedule": 300.0},
     "sweep-uploads": {"task": "documents.tasks.sweep_uploads", "schedule": 3600.0},
     "clear-sessions": {"task": "organisation.tasks.clear_sessions", "schedule": 24 * 3600.0},
 }
@@ -230,6 +242,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "fontTools": {"level": "ERROR"},
+        "pyhanko": {"level": "CRITICAL"},  # it tells of every faulty file; what matters comes back to who asked
+        "pyhanko_certvalidator": {"level": "CRITICAL"},
         "weasyprint": {"level": "ERROR"},
     },
 }

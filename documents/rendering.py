@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from django.utils._os import safe_join
 from django.utils.translation import gettext as _
 from fontTools.ttLib import woff2
 from weasyprint import CSS, HTML
+from weasyprint import Attachment as Embedded
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
@@ -48,6 +50,17 @@ class Unrenderable(Exception):
     """A document asks for something that is not in our static folder."""
 
 
+@dataclass(frozen=True)
+class Attachment:
+    """A file inside the PDF. `relationship` is the PDF's word for what it is to the document: Data, Source, Supplement."""
+
+    name: str
+    media_type: str
+    content: bytes
+    relationship: str
+    description: str
+
+
 def pdf(
     template: str,
     context: dict[str, Any],
@@ -57,11 +70,15 @@ def pdf(
     author: str,
     subject: str,
     created: datetime | None,
+    attachments: Sequence[Attachment] = (),
 ) -> bytes:
     """The template, in that language, as PDF. It extends `documents/print.html`.
 
-    Without `created` the document names no time, so that rendering it on another day gives the same bytes.
+    Without `created` the document names no time, so that rendering it on another day gives the same bytes. Attachments
+    must carry a time, so they are only taken with it.
     """
+    if attachments and created is None:
+        raise ValueError("Attachments carry the time of the document: give it.")
     about = {
         "language": language,
         "title": title,
@@ -79,8 +96,31 @@ def pdf(
         except FatalURLFetchingError as trouble:
             raise Unrenderable(str(trouble.__cause__ or trouble)) from trouble
     document.metadata.generate_rdf_metadata = _with_pdf_ua(document.metadata.generate_rdf_metadata)
-    written: bytes = document.write_pdf(pdf_variant="pdf/a-3a")
+    made = created.astimezone(UTC) if created else None
+    document.metadata.attachments = [
+        Embedded(
+            string=attachment.content, name=attachment.name, description=attachment.description,
+            relationship=attachment.relationship, created=made, modified=made,
+        )
+        for attachment in sorted(attachments, key=lambda attachment: attachment.name)  # a PDF looks names up in order
+    ]  # fmt: skip
+    written: bytes = document.write_pdf(pdf_variant="pdf/a-3a", finisher=_finisher(attachments))
     return written
+
+
+def _finisher(attachments: Sequence[Attachment]) -> Callable[[Any, Any], None]:
+    """Lists each attachment once, where WeasyPrint 70 does it twice, and gives it the media type it has."""
+    types = {attachment.name: attachment.media_type.replace("/", "#2f") for attachment in attachments}
+
+    def finish(document: Any, pdf: Any) -> None:
+        if "AF" in pdf.catalog:
+            pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
+        for entry in pdf.objects:
+            if isinstance(entry, dict) and entry.get("Type") == "/Filespec":
+                stream = pdf.objects[int(entry["EF"]["F"].split()[0])]
+                stream.extra["Subtype"] = f"/{types[entry['UF'].string]}"
+
+    return finish
 
 
 def _page_numbers() -> str:

@@ -7,23 +7,21 @@ with the signature, and another content than the one read is refused. After sign
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from typing import Any
+from datetime import UTC, date, datetime, time
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from documents import rendering
 from documents.models import SignedFile
 from inhouse import lifecycle
-from inhouse.dossier import Dossier, current
-from inhouse.models import Declaration, EvidenceRecord
+from inhouse.dossier import current
+from inhouse.models import Declaration
 from inhouse.obstacles import Refused
+from inhouse.snapshots import Snapshot, canonical, digest, in_language, manifest, snapshot
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
@@ -31,110 +29,42 @@ from organisation.models import Institution, User
 from products import traceability
 from products.models import Revision
 
+__all__ = ["TEMPLATE", "Snapshot", "digest", "enter", "publish", "render", "sign", "snapshot", "withdraw"]
 TEMPLATE = "inhouse/declarations/declaration.html"
-Snapshot = dict[str, Any]
-NUMBERS = {Revision.Regulation.MDR: "2017/745", Revision.Regulation.IVDR: "2017/746"}
-"""The regulations by the numbers that a declaration names them with."""
 
 
-def snapshot(d: Dossier, revision: Revision, *, place: str, language: str) -> Snapshot:
-    """What would be declared today, D1–D24 of the declaration's fields, as plain values (see the template's head)."""
-    product, owner = d.product, d.ownership
-    previous = d.declarations[-1] if d.declarations else None
-    number = f"{product.number}-D{len(d.declarations) + 1}"
-    verified = d.approved(revision, EvidenceRecord.Kind.VERIFICATION)
-    validated = d.approved(revision, EvidenceRecord.Kind.VALIDATION)
-    with translation.override(language):
-        return {
-            "number": number,
-            "version": len(d.declarations) + 1,
-            "replaces": previous.number if previous else "",
-            "language": language,
-            "institution": {
-                "name": d.institution.name,
-                "organisation_number": d.institution.organisation_number,
-                "address": d.institution.address,
-                "place": d.institution.place,
-                "contact": d.institution.contact,
-            },
-            "administration": str(product.unit.administration),
-            "unit": str(product.unit),
-            "device": {
-                "name": product.name,
-                "product_number": product.number,
-                "reference": revision.reference,
-                "revision": revision.number,
-                "type": str(revision.get_regulation_display()),
-                "regulation": revision.regulation,
-                "risk_class": revision.risk_class,
-                "class_rule": revision.class_rule,
-                "description": revision.description,
-                "intended_purpose": revision.intended_purpose,
-                "patient_group": revision.patient_group,
-                "accessories": [
-                    {"name": part.name, "maker": part.maker, "model": part.model, "version": part.edition}
-                    for part in d.parts_of(revision)
-                ],
-            },
-            "statement": {
-                "regulation_number": NUMBERS[Revision.Regulation(revision.regulation)],
-                "exceptions": [
-                    {"number": row.number, "what": row.what, "why": row.why} for row in d.unmet_of(revision)
-                ],
-            },
-            "verified_on": verified.done_on.isoformat() if verified else "",
-            "validated_on": validated.done_on.isoformat() if validated else "",
-            "quality_system": str(product.quality_system or ""),
-            "laboratory": _laboratory(d, revision),
-            "signed": {
-                "place": place,
-                "date": clock.today().isoformat(),
-                "name": owner.person.name if owner else "",
-                "title": owner.person.title if owner else "",
-                "level": str(owner.person.get_level_display()) if owner else "",
-                "unit": str(owner.person.unit) if owner else "",
-                "method": _("electronically in the register, with the password entered again"),
-            },
-            "diary_number": "",
-            "address": settings.PUBLIC_URL + reverse("inhouse:public-declaration", args=[number]),
-            "contact": d.institution.contact,
-        }
+def render(content: Snapshot, *, draft: bool = False, language: str = "", translation_of: str = "") -> bytes:
+    """The PDF of a snapshot, always the same bytes; a draft says on every page that it is not signed.
 
-
-def _laboratory(d: Dossier, revision: Revision) -> dict[str, str] | None:
-    """The laboratory of an in vitro device and how it stands with EN ISO 15189 (D25); None for other devices."""
-    if revision.regulation != Revision.Regulation.IVDR:
-        return None
-    system = d.product.quality_system
-    return {
-        "name": f"{d.product.unit.administration}, {d.product.unit}",
-        "standard": system.laboratory_standard if system else "",
-        "accreditation": system.accreditation if system else "",
-        "scope": system.accreditation_scope if system else "",
-        "accredited_until": system.accredited_until.isoformat() if system and system.accredited_until else "",
-    }
-
-
-def digest(content: Snapshot) -> str:
-    """SHA-256 of the snapshot's canonical form: what the signer's form carries back."""
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
-
-
-def render(content: Snapshot, *, draft: bool = False) -> bytes:
-    """The PDF of a snapshot; a draft says on every page that it is not signed."""
-    with translation.override(content["language"]):
+    In another `language` than the snapshot's own it is a translation, and says of which declaration (`translation_of`,
+    if that is another than this) and in which language the signed text is.
+    """
+    told = in_language(content, language or content["language"])
+    translated = "" if told is content else translation_of or content["number"]
+    with translation.override(told["language"]):
         title = _("Declaration %(number)s: %(name)s") % {
             "number": content["number"],
             "name": content["device"]["name"],
         }
+        attached = [
+            rendering.Attachment(
+                "snapshot.json", "application/json", canonical(content), "Data",
+                _("The content of the declaration as data"),
+            ),
+            rendering.Attachment(
+                "evidence.json", "application/json", canonical(manifest(content)), "Supplement",
+                _("The evidence it rests on, as SHA-256 hashes"),
+            ),
+        ]  # fmt: skip
     return rendering.pdf(
         TEMPLATE,
-        {"snapshot": content, "draft": draft},
-        language=content["language"],
+        {"snapshot": told, "draft": draft, "translation_of": translated, "original": content["language"]},
+        language=told["language"],
         title=title,
         author=content["institution"]["name"],
         subject=content["device"]["product_number"],
-        created=clock.now(),
+        created=datetime.combine(date.fromisoformat(content["prepared_on"]), time(), UTC),
+        attachments=attached,
     )
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """See that what comes from Debian is there; install it when we may, else say the line that does.
 
-usage: scripts/debian.py pdf|postgres|redis|chromium …
+usage: scripts/debian.py pdf|papers|postgres|redis|chromium …
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ NEEDS = {
         "Pango, which sets the PDFs, and a font",
         "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core",
         lambda: FONTS.exists() and all(map(library, PANGO)),
+    ),
+    "papers": Need(
+        "qpdf and Poppler's tools, which look at the PDFs",
+        "qpdf poppler-utils",
+        lambda: all(map(shutil.which, ["qpdf", "pdfsig", "pdftoppm", "pdftotext"])),
     ),
     "postgres": Need("PostgreSQL", "postgresql", lambda: postgres_bin() is not None),
     "redis": Need("Redis", "redis-server", lambda: shutil.which("redis-server") is not None),

@@ -10,8 +10,11 @@ VENDOR = ROOT / "static" / "vendor"
 
 DESIGN = MODULES / "@digdir" / "designsystemet-css"
 WEB_FONT = MODULES / "@fontsource-variable" / "inter"
-PDF_FONT = MODULES / "@fontsource" / "inter"
-PDF_CUTS = ["400-normal", "400-italic", "600-normal", "700-normal"]
+PDF_FONT = (
+    MODULES / "inter-ui"
+)  # whole, for names in other letters and for signs as ≥, which the font of the pages leaves out
+PDF_CUTS = ["Regular", "Italic", "SemiBold", "Bold"]
+PDF_ARABIC = MODULES / "@fontsource" / "noto-sans-arabic"
 
 
 def wanted() -> dict[str, Path]:
@@ -21,14 +24,17 @@ def wanted() -> dict[str, Path]:
         "designsystemet/index.css": DESIGN / "dist" / "src" / "index.css",
         "inter/index.css": WEB_FONT / "index.css",
         "inter/LICENSE": WEB_FONT / "LICENSE",
-        "inter-static/LICENSE": PDF_FONT / "LICENSE",
+        "print/Inter-LICENSE": PDF_FONT / "LICENSE.txt",
+        "print/NotoSansArabic-LICENSE": PDF_ARABIC / "LICENSE",
     }
     for font in sorted((WEB_FONT / "files").glob("inter-*-wght-normal.woff2")):
         files[f"inter/files/{font.name}"] = font
-    for part in ("latin", "latin-ext"):
-        for cut in PDF_CUTS:
-            name = f"inter-{part}-{cut}.woff2"
-            files[f"inter-static/{name}"] = PDF_FONT / "files" / name
+    for cut in PDF_CUTS:
+        files[f"print/Inter-{cut}.woff2"] = PDF_FONT / "web" / f"Inter-{cut}.woff2"
+    for weight in (400, 600):
+        files[f"print/NotoSansArabic-{weight}.woff2"] = (
+            PDF_ARABIC / "files" / f"noto-sans-arabic-arabic-{weight}-normal.woff2"
+        )
     return files
 
 

@@ -157,7 +157,8 @@ def main() -> int:
         asked.postgres = asked.redis = True
 
     given = {"postgres": os.environ.get("TEST_DATABASE_URL"), "redis": os.environ.get("TEST_REDIS_URL")}
-    debian.provide([name for name in ("postgres", "redis", "chromium") if getattr(asked, name) and not given.get(name)])
+    wanted = [name for name in ("postgres", "redis", "chromium") if getattr(asked, name) and not given.get(name)]
+    debian.provide(["papers", *wanted])
 
     environment = os.environ | {"FEMFEM_ENV": "test", "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}"}
     environment.pop("DATABASE_URL", None)

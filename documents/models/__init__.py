@@ -1,4 +1,5 @@
 from documents.models.signing import SignedFile
 from documents.models.storing import Document, StoredFile
+from documents.models.timestamps import Timestamp, TimestampRequest
 
-__all__ = ["Document", "SignedFile", "StoredFile"]
+__all__ = ["Document", "SignedFile", "StoredFile", "Timestamp", "TimestampRequest"]

@@ -161,7 +161,7 @@ def _days(content: dict[str, Any]) -> dict[str, date | None]:
     days = {
         "verified": content["verified_on"],
         "validated": content["validated_on"],
-        "signed": content["signed"]["date"],
+        "prepared": content["prepared_on"],
         "accredited": (content.get("laboratory") or {}).get("accredited_until", ""),
     }
     return {name: date.fromisoformat(day) if day else None for name, day in days.items()}

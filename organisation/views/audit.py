@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from organisation import access, history
+from organisation import access, alarms, history
 from organisation.access import Act
 from organisation.alphabet import by
 from organisation.doors import Request, door
@@ -70,6 +70,7 @@ def audit(request: Request) -> HttpResponse:
         request,
         "organisation/audit/page.html",
         {
+            "alarms": alarms.sounding(),
             "form": form,
             "shown": shown,
             "older": _older(request, shown, until, skip) if more else "",

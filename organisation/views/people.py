@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from organisation import access, clock, history
+from organisation import access, alarms, clock, history
 from organisation import people as rules
 from organisation.access import Act, Tie
 from organisation.alphabet import by
@@ -129,7 +129,7 @@ def people(request: Request) -> HttpResponse:
     query = request.GET.copy()
     query.pop("page", None)
     told = history.latest(history.of(User).all(), history.of(Assignment).all())
-    context = {"form": form, "page": page, "query": query.urlencode(), "told": told}
+    context = {"form": form, "page": page, "query": query.urlencode(), "told": told, "alarms": alarms.sounding()}
     return render(request, "organisation/people/list.html", context)
 
 

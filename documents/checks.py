@@ -1,0 +1,36 @@
+"""What must be right before the register starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Critical, Tags, register
+from django.utils import timezone
+
+EXPIRES_SOON = 60  # days
+
+
+@register(Tags.security)
+def seal(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The institution's key can seal, whom to trust can be read, and the certificate does not run out unnoticed."""
+    if not settings.PRODUCTION:
+        return []
+    from documents import keystore  # heavy, and not needed to start the demo
+
+    found: list[CheckMessage] = []
+    try:
+        held = keystore.keystore()
+        left = (held.certificate.not_valid_after_utc - timezone.now()).days
+        if left < EXPIRES_SOON:
+            found.append(checks.Warning(f"The certificate to seal with expires in {left} days.", id="documents.W001"))
+        keystore.trusted()
+        if settings.TSA_URL:
+            keystore.authorities(Path(settings.TSA_TRUST))
+    except keystore.Unsealable as trouble:
+        found.append(Critical(str(trouble), id="documents.C001"))
+    return found
