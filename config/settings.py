@@ -44,6 +44,10 @@ INSTALLED_APPS = [
     "django.forms",
     "simple_history",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
     "organisation",
     "documents",
     "products",
@@ -62,7 +66,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "organisation.middleware.DenyByDefault",
+    "organisation.middleware.LockedOut",
     "organisation.middleware.ActingUser",
 ]
 
@@ -125,6 +131,28 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+# Second factors and single sign-on, by django-allauth. Its own limits of attempts are off: they need a cache that all
+# processes share; `organisation.lockout` counts in the database.
+SECOND_FACTOR_KEYS = secret("SECOND_FACTOR_KEYS", "ZGVtbyBhbmQgdGVzdHMgb25seSwgMzIgYnl0ZXMhISE=")
+ACCOUNT_ADAPTER = "organisation.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False
+MFA_ADAPTER = "organisation.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_TOTP_TOLERANCE = 1  # a code is right for 30 seconds, and a little before and after
+MFA_RATE_LIMITS = False
+SOCIALACCOUNT_ADAPTER = "organisation.adapters.SignOnAdapter"
+OIDC_ISSUER = env.str("OIDC_ISSUER", "").rstrip("/")  # empty: no single sign-on
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID") if OIDC_ISSUER else ""
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET") if OIDC_ISSUER else ""
+OIDC_NAME = env.str("OIDC_NAME", "")  # what people call it; it stands on the button
+OIDC_EMAIL_IS_VERIFIED = env.bool("OIDC_EMAIL_IS_VERIFIED", False)  # for a directory that gives the addresses itself
 
 # Patient identity: keys live outside the database. "id:base64 of 32 bytes", comma-separated; the first one encrypts,
 # all decrypt. Demo and tests take only the authorities' synthetic numbers, production none of them.

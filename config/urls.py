@@ -1,6 +1,11 @@
 from django.urls import include, path
 
+from organisation.views import session
+
 urlpatterns = [
+    path(
+        "sign-in/code/", session.code, name="mfa_authenticate"
+    ),  # the one page that allauth sends people to, by its name
     path("", include("inhouse.urls")),
     path("", include("organisation.urls")),
 ]

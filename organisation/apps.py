@@ -17,6 +17,7 @@ class OrganisationConfig(AppConfig):
     name = "organisation"
 
     def ready(self) -> None:
+        from organisation import checks as our_checks  # noqa: F401 (registers them)
         from organisation.history import triggers
 
         post_migrate.connect(make_triggers, sender=self)

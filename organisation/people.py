@@ -81,12 +81,17 @@ def renew_password(user: User, *, reason: str, by: User) -> str:
     return password
 
 
+def own_password(user: User, password: str) -> None:
+    """Refuse a password that is not theirs."""
+    if not user.check_password(password):
+        raise ValidationError(_("That is not your password."), code="password")
+
+
 @transaction.atomic
 def choose_password(user: User, *, old: str, new: str) -> None:
     """Everyone chooses their own; whoever set the first one does not know it."""
     user = _locked(user)
-    if not user.check_password(old):
-        raise ValidationError({"old": _("That is not your password.")}, code="password")
+    own_password(user, old)
     if old == new:
         raise ValidationError({"new": _("Choose another password than the one you have.")})
     try:

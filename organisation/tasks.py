@@ -8,7 +8,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.db import connection
 
-from organisation import history
+from organisation import history, lockout
 
 logger = logging.getLogger(__name__)
 
@@ -22,5 +22,6 @@ def watch_history() -> None:
 
 @shared_task(ignore_result=True)
 def clear_sessions() -> None:
-    """Every night: sign-ins that have run out."""
+    """Every night: sign-ins that have run out, and failed attempts of days ago."""
     call_command("clearsessions")
+    lockout.forget()

@@ -1,4 +1,17 @@
 from organisation.models.people import Assignment, Role, User
 from organisation.models.places import Administration, Authority, Institution, QualitySystem, Unit
+from organisation.models.signing_in import Credential, Lockout, Proof
 
-__all__ = ["Administration", "Assignment", "Authority", "Institution", "QualitySystem", "Role", "Unit", "User"]
+__all__ = [
+    "Administration",
+    "Assignment",
+    "Authority",
+    "Credential",
+    "Institution",
+    "Lockout",
+    "Proof",
+    "QualitySystem",
+    "Role",
+    "Unit",
+    "User",
+]

@@ -54,6 +54,7 @@ class User(AbstractBaseUser):
         default=True,
         help_text=_("Someone whose password was set by an operator chooses their own before doing anything."),
     )
+    locked_until = models.DateTimeField(_("locked until"), null=True, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["name"]

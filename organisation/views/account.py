@@ -12,10 +12,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from organisation import access, people
+from organisation import access, lockout, people
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form, attempt
+from organisation.views import factors
 
 
 class PasswordForm(Form):
@@ -44,7 +45,7 @@ class PasswordForm(Form):
 
 @door(Act.WORK)
 def account(request: Request) -> HttpResponse:
-    """Name, unit and roles with their days."""
+    """Name, unit and roles with their days; how one signs in."""
     held = request.user.assignments.select_related("administration").order_by("-since", "role")
     return render(
         request,
@@ -53,6 +54,7 @@ def account(request: Request) -> HttpResponse:
             "held": held,
             "acts": [act for act in Act if access.somewhere(request.user, act)],
             "sees_access": access.may(request.user, Act.USERS),
+            **factors.told(request),
         },
     )
 
@@ -60,11 +62,20 @@ def account(request: Request) -> HttpResponse:
 @door(Act.WORK, first=True)
 def password(request: Request) -> HttpResponse:
     """Choose one's own password."""
+    if not request.user.has_usable_password():
+        return redirect("organisation:account")
     form = PasswordForm(request.POST or None)
     first = not request.user.chose_password
     if request.method == "POST" and form.is_valid():
         wanted = form.cleaned_data
-        if attempt(form, lambda: people.choose_password(request.user, old=wanted["old"], new=wanted["new"])):
+        try:
+            with lockout.tries(request.user.email):
+                people.own_password(request.user, wanted["old"])
+        except ValidationError as refusal:
+            form.add_error("old", refusal)
+        if form.is_valid() and attempt(
+            form, lambda: people.choose_password(request.user, new=wanted["new"], old=wanted["old"])
+        ):
             request.user.refresh_from_db()
             update_session_auth_hash(request, request.user)  # stays signed in here; everywhere else signed out
             messages.success(request, _("Your password is changed."))

@@ -13,13 +13,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from organisation import access, alarms, clock, history
+from organisation import access, alarms, clock, factors, history, lockout
 from organisation import people as rules
 from organisation.access import Act, Tie
 from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm, attempt
-from organisation.models import Administration, Assignment, Role, Unit, User
+from organisation.models import Administration, Assignment, Credential, Role, Unit, User
 
 PER_PAGE = 50
 FIELDS = ("name", "email", "title", "level", "unit", "language")
@@ -146,7 +146,11 @@ def add(request: Request) -> HttpResponse:
 
 def _told(someone: User) -> list[history.Entry]:
     """What happened lately to a person and their roles."""
-    return history.latest(history.of(someone).all(), history.of(Assignment).filter(user=someone.pk))
+    return history.latest(
+        history.of(someone).all(),
+        history.of(Assignment).filter(user=someone.pk),
+        history.of(Credential).filter(user=someone.pk),
+    )
 
 
 def _person(pk: int) -> User:
@@ -224,6 +228,27 @@ def renew_password(request: Request, pk: int) -> HttpResponse:
             return _password_slip(request, someone, made[0])
     context = {"person": someone, "form": form, "told": _told(someone)}
     return render(request, "organisation/people/password.html", context)
+
+
+@door(Act.USERS)
+def sign_in(request: Request, pk: int) -> HttpResponse:
+    """How someone signs in: lift a lock-out, or remove what they have lost."""
+    someone = _person(pk)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        act = lockout.unlock if request.POST.get("act") == "unlock" else factors.reset
+        if attempt(form, lambda: act(someone, by=request.user, **form.cleaned_data)):
+            messages.success(request, _("Saved."))
+            return redirect("organisation:person-sign-in", pk)
+    context = {
+        "person": someone,
+        "form": form,
+        "told": _told(someone),
+        "credentials": someone.credentials.select_related("authenticator"),
+        "locked": someone.locked_until is not None and someone.locked_until > clock.now(),
+        "own": someone.pk == request.user.pk,
+    }
+    return render(request, "organisation/people/sign_in.html", context)
 
 
 @door(Act.USERS)

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from allauth.account.internal.decorators import login_stage_required
+from allauth.account.models import Login
+from allauth.account.utils import perform_login
+from allauth.mfa.stages import AuthenticateStage
+from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
+from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
+from django.core.exceptions import ValidationError
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
-from organisation import people
+from organisation import factors, lockout, oidc, passkeys, people, sign_on
 from organisation.access import Act
+from organisation.adapters import refused
 from organisation.doors import door
-from organisation.forms import dress
+from organisation.forms import Form, dress
+from organisation.models import User
 
 
 class SignInForm(AuthenticationForm):
@@ -39,29 +54,150 @@ class SignInForm(AuthenticationForm):
             attrs={"autocomplete": "current-password", "class": "ds-input"}
         )
 
+    def clean(self) -> dict[str, Any]:
+        if self.errors:
+            return self.cleaned_data
+        with lockout.tries(self.cleaned_data["username"]):
+            return super().clean()
+
 
 class SignIn(LoginView):
-    """Signing in, with the person's own language from then on; whoever has a first password chooses their own next."""
+    """The password; a second factor, if there is one, follows on a page of its own."""
 
     template_name = "organisation/session/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_valid(form)
-        user: Any = self.request.user
-        if not user.chose_password:
-            response["Location"] = resolve_url("organisation:password")
-        response.set_cookie(  # in place of whoever used this browser before; to switch is remembered with the person
-            settings.LANGUAGE_COOKIE_NAME,
-            user.language,
-            samesite="Lax",
-            secure=settings.SESSION_COOKIE_SECURE,
-        )
-        return response
+        user = form.get_user()
+        return perform_login(self.request, user, redirect_url=self.get_success_url())  # type: ignore[no-any-return]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        single = sign_on.name() if sign_on.configured() else ""
+        wanted = {"next": self.get_redirect_url()}
+        return super().get_context_data(**kwargs, sign_on=single, passkey_hidden=wanted)
 
 
 sign_in = door(Act.READ_PUBLIC)(SignIn.as_view())
+
+
+class CodeForm(Form):
+    """A code of the authenticator app, or a recovery code. In the demo it says which."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = code_help(user)
+
+
+def code_help(user: User) -> str:
+    told = gettext("Six digits from your authenticator app.")
+    if settings.ENV == "demo" and (code := factors.demo_code(user)):
+        told = gettext("In the demo, the code is %(code)s.") % {"code": code}
+    return told
+
+
+PASSKEY = "asked_for_passkey"
+
+
+def sent_passkey(request: HttpRequest) -> Any:
+    """The browser's answer; nonsense is none."""
+    try:
+        return json.loads(request.POST.get("credential", ""))
+    except ValueError:
+        return None
+
+
+def _code(request: Any) -> HttpResponse:
+    """The second factor of someone whose password was right."""
+    stage = request._login_stage
+    user: User = stage.login.user
+    form = CodeForm(request.POST if "code" in request.POST else None, user=user)
+    if request.method == "POST":
+        asked = request.session.pop(PASSKEY, None)
+        try:
+            with lockout.tries(user.email):
+                if form.is_valid():
+                    if not factors.right_code(user, form.cleaned_data["code"], recovery=True):
+                        raise ValidationError(
+                            gettext("That code is not right, or it has been used. Wait for the next.")
+                        )
+                elif not form.is_bound:
+                    passkeys.check(user, asked, sent_passkey(request))
+        except ValidationError as refusal:
+            form.add_error("code", refusal) if form.is_bound else messages.error(request, refusal.messages[0])
+        else:
+            if not form.is_bound or form.is_valid():
+                return stage.exit()  # type: ignore[no-any-return]
+    options: Any = None
+    if factors.has(user, factors.Type.WEBAUTHN):
+        options, request.session[PASSKEY] = passkeys.to_ask(user)
+    coded = factors.has(user, factors.Type.TOTP, factors.Type.RECOVERY_CODES)
+    return render(request, "organisation/session/code.html", {"form": form if coded else None, "options": options})
+
+
+code = door(Act.READ_PUBLIC)(
+    login_stage_required(stage=AuthenticateStage.key, redirect_urlname="organisation:login")(_code)
+)
+
+
+@door(Act.READ_PUBLIC)
+@never_cache
+def passkey(request: HttpRequest) -> HttpResponse:
+    """Signing in with a passkey alone: what to ask the browser (GET), and its answer."""
+    if request.method != "POST":
+        options, request.session[PASSKEY] = passkeys.to_ask()
+        return JsonResponse(options)
+    asked, answer = request.session.pop(PASSKEY, None), sent_passkey(request)
+    try:
+        user = passkeys.whose(answer)
+        authenticator = passkeys.check(user, asked, answer)
+    except ValidationError as refusal:
+        messages.error(request, refusal.messages[0])
+        return redirect("organisation:login")
+    login = Login(user=user, redirect_url=_safe(request, request.POST.get("next", "")))
+    return perform_passwordless_login(request, authenticator, login)  # type: ignore[no-any-return]
+
+
+def _safe(request: HttpRequest, address: str) -> str | None:
+    """The page that was wanted, if it is one of ours."""
+    ours = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+    return address if ours else None
+
+
+@door(Act.READ_PUBLIC)
+@require_safe
+@never_cache
+def single_sign_on(request: HttpRequest) -> HttpResponse:
+    """Off to the institution's server. A link, as browsers do not follow a sent form to another site."""
+    if not sign_on.configured():
+        return redirect("organisation:login")
+    wanted = _safe(request, request.GET.get("next", ""))
+    try:
+        provider = oidc.Client(request).get_provider()
+        return provider.redirect(request, AuthProcess.LOGIN, next_url=wanted)  # type: ignore[no-any-return]
+    except oidc.TROUBLE:
+        said = gettext("%(name)s does not answer. Try again later, or use another way.") % {"name": sign_on.name()}
+        return refused(request, [said], status=502)
+
+
+@door(Act.READ_PUBLIC)
+@require_safe
+@never_cache
+def sign_on_answer(request: HttpRequest) -> HttpResponseBase:
+    """Back from there."""
+    if not sign_on.configured():
+        return redirect("organisation:login")
+    try:
+        return OAuth2CallbackView.adapter_view(oidc.Client(request))(request)  # type: ignore[no-any-return]
+    except oidc.TROUBLE:
+        said = gettext("The answer of %(name)s cannot be read. Try again.") % {"name": sign_on.name()}
+        return refused(request, [said], status=502)
 
 
 class SignOut(LogoutView):
