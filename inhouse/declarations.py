@@ -6,21 +6,17 @@ with the signature, and another content than the one read is refused. After sign
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, date, datetime, time
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from documents import rendering
-from documents.models import SignedFile
 from inhouse import lifecycle
-from inhouse.dossier import current
 from inhouse.models import Declaration
-from inhouse.obstacles import Refused
 from inhouse.snapshots import Snapshot, canonical, digest, in_language, manifest, snapshot
 from organisation import access, clock
 from organisation.access import Act
@@ -29,7 +25,7 @@ from organisation.models import Institution, User
 from products import traceability
 from products.models import Revision
 
-__all__ = ["TEMPLATE", "Snapshot", "digest", "enter", "publish", "render", "sign", "snapshot", "withdraw"]
+__all__ = ["TEMPLATE", "Snapshot", "digest", "enter", "publish", "render", "snapshot", "withdraw"]
 TEMPLATE = "inhouse/declarations/declaration.html"
 
 
@@ -68,58 +64,6 @@ def render(content: Snapshot, *, draft: bool = False, language: str = "", transl
     )
 
 
-@transaction.atomic
-def sign(revision: Revision, *, read: str, password: str, place: str, language: str, by: User) -> Declaration:
-    """The owner signs what was read (`read` is its digest), proving who they are once more.
-
-    Raises ValidationError for a wrong password or changed content, Refused with what is missing, PermissionDenied for
-    anyone else. Of several who sign at once one succeeds; the others are told that it is signed.
-    """
-    product = lifecycle.lock(revision.product)
-    access.require(by, Act.SIGN, product.scope)
-    if not by.check_password(password):
-        raise ValidationError({"password": _("That is not your password.")}, code="password")
-    d = current(product)
-    revision = next(r for r in d.revisions if r.pk == revision.pk)
-    if d.declaration(revision) is not None:
-        raise ValidationError(_("This revision already has a signed declaration."))
-    if found := [o for o in lifecycle.obstacles(d, revision, Revision.Stage.DECLARED) if o.stops]:
-        raise Refused(found)
-    content = snapshot(d, revision, place=place, language=language)
-    if digest(content) != read:
-        raise ValidationError(
-            _("The content changed after you read it. Read it again before you sign."), code="changed"
-        )
-    pdf = render(content)
-    with acting(by):
-        file = SignedFile.objects.create(
-            name=f"{content['number']}.pdf",
-            media_type="application/pdf",
-            content=pdf,
-            sha256=hashlib.sha256(pdf).hexdigest(),
-            size=len(pdf),
-            stored_at=clock.now(),
-        )
-        try:
-            declaration = Declaration.objects.create(
-                revision=revision,
-                number=content["number"],
-                version=content["version"],
-                replaces=d.declarations[-1] if d.declarations else None,
-                language=language,
-                snapshot=content,
-                file=file,
-                place=place,
-                signed_at=clock.now(),
-                signed_on=clock.today(),
-                signed_by=by,
-            )
-        except IntegrityError as clash:
-            raise ValidationError(_("This revision already has a signed declaration.")) from clash
-        lifecycle.move(revision, Revision.Stage.DECLARED, by=by)
-    return declaration
-
-
 def _locked(declaration: Declaration, act: Act, *, by: User) -> Declaration:
     product = lifecycle.lock(declaration.revision.product)
     access.require(by, act, product.scope)
@@ -140,7 +84,10 @@ def enter(declaration: Declaration, *, diary_number: str, diary_name: str, by: U
     form = Institution.objects.get().diary_format
     if form and not re.fullmatch(_mask(form), diary_number.strip()):
         raise ValidationError(
-            {"diary_number": _("A diary number looks like this here: %(form)s. # is a digit, * anything.") % {"form": form}}
+            {
+                "diary_number": _("A diary number looks like this here: %(form)s. # is a digit, * anything.")
+                % {"form": form}
+            }
         )
     with acting(by):
         declaration.diary_number, declaration.diary_name = diary_number.strip(), diary_name

@@ -26,6 +26,7 @@ from inhouse.views import (
     public,
     questions,
     readiness,
+    signing,
     software,
 )
 
@@ -44,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     *classification.urls,
     *evidence.urls,
     *declarations.urls,
+    *signing.urls,
     *readiness.urls,
     *items.urls,
     *patients.urls,

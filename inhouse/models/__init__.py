@@ -9,6 +9,7 @@ from inhouse.models.lists import HandOut
 from inhouse.models.market import Candidate, Ground, Lookup, MarketDevice, MarketFile, MarketSearch
 from inhouse.models.owners import Appointment
 from inhouse.models.readiness import Readiness
+from inhouse.models.signing import Frozen, Signature, Translation
 from inhouse.models.software import AiPoint, AiStep, DataSet, SoftwareModule, SoftwarePlan, SoftwareTest
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "EvidenceRecord",
     "FollowUp",
     "FollowUpAction",
+    "Frozen",
     "Ground",
     "HandOut",
     "Lookup",
@@ -35,11 +37,13 @@ __all__ = [
     "MarketSearch",
     "OtherRoute",
     "Readiness",
+    "Signature",
     "SoftwareModule",
     "SoftwarePlan",
     "SoftwareTest",
     "Step",
     "Suspension",
+    "Translation",
     "UnmetRequirement",
     "Withdrawal",
 ]

@@ -71,6 +71,9 @@ class Declaration(models.Model):
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES)
     snapshot = models.JSONField(_("what was declared"))
     file = models.OneToOneField(SignedFile, models.PROTECT, related_name="declaration", verbose_name=_("PDF"))
+    frozen = models.OneToOneField(
+        "Frozen", models.PROTECT, null=True, related_name="declaration", verbose_name=_("as it was frozen")
+    )
     place = models.CharField(_("place of signing"), max_length=100)
     signed_at = models.DateTimeField(_("signed at"))
     signed_on = models.DateField(_("signed on"))

@@ -1,9 +1,6 @@
-"""The declaration of a revision: what is missing, reading and signing it, diary, publication, withdrawal."""
+"""The declaration of a revision: what is missing, diary, publication, withdrawal."""
 
 from __future__ import annotations
-
-from datetime import date
-from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -13,8 +10,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from inhouse import declarations as rules
@@ -29,24 +24,6 @@ from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form, RowsForm
 from products.models import Product, Revision
-
-
-class WordingForm(Form):
-    """What the owner chooses about the paper itself."""
-
-    language = forms.ChoiceField(label=gettext_lazy("Language of the declaration"), choices=settings.LANGUAGES)
-    place = forms.CharField(label=gettext_lazy("Place of signing"), max_length=100)
-
-
-class SignForm(Form):
-    language = forms.ChoiceField(choices=settings.LANGUAGES, widget=forms.HiddenInput)
-    place = forms.CharField(max_length=100, widget=forms.HiddenInput)
-    read = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    password = forms.CharField(
-        label=gettext_lazy("Your password, once more"),
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        strip=False,
-    )
 
 
 class DiaryForm(Form):
@@ -118,53 +95,6 @@ def unmet(request: Request, product: Product) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("inhouse:declaration", product.pk)
     return pages.show(request, product, "inhouse/declarations/unmet.html", d=d, form=form)
-
-
-@sensitive_post_parameters("password")
-@never_cache
-def _sign(request: Request, product: Product) -> HttpResponse:
-    """Read what will be declared, then sign it with the password entered once more."""
-    d = current(product)
-    revision = _to_sign(d)
-    if revision is None:
-        messages.warning(request, _("There is nothing to sign now."))
-        return redirect("inhouse:declaration", product.pk)
-    form = SignForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        answer = form.cleaned_data
-        if pages.attempt(form, lambda: rules.sign(revision, **answer, by=request.user)):
-            messages.success(request, _("Signed. The registrar now gives it a diary number and publishes it."))
-            return redirect("inhouse:declaration", product.pk)
-    asked = request.POST if request.method == "POST" else request.GET
-    chosen = {
-        "language": asked.get("language")
-        if asked.get("language") in dict(settings.LANGUAGES)
-        else d.institution.language,
-        "place": (asked.get("place") or "").strip()[:100] or d.institution.place,
-    }
-    content = rules.snapshot(d, revision, place=str(chosen["place"]), language=str(chosen["language"]))
-    if not form.is_bound:
-        form = SignForm(initial={**chosen, "read": rules.digest(content)})
-    elif form.errors:  # the reader has the new content before them: let the next signature be for that one
-        form.data = {**form.data.dict(), "read": rules.digest(content)}  # type: ignore[attr-defined]
-    return pages.show(
-        request, product, "inhouse/declarations/sign.html", d=d, form=form, wording=WordingForm(initial=chosen), snapshot=content,
-        obstacles=told(lifecycle.obstacles(d, revision, Revision.Stage.DECLARED)), chosen=chosen, days=_days(content),
-    )  # fmt: skip
-
-
-sign = door(Act.SIGN, pages.product)(_sign)
-
-
-def _days(content: dict[str, Any]) -> dict[str, date | None]:
-    """The snapshot's days as days."""
-    days = {
-        "verified": content["verified_on"],
-        "validated": content["validated_on"],
-        "prepared": content["prepared_on"],
-        "accredited": (content.get("laboratory") or {}).get("accredited_until", ""),
-    }
-    return {name: date.fromisoformat(day) if day else None for name, day in days.items()}
 
 
 @door(Act.WORK, pages.product)
@@ -247,7 +177,6 @@ def withdraw(request: Request, declaration: Declaration) -> HttpResponse:
 urls = [
     path("products/<int:pk>/declaration/", declaration, name="declaration"),
     path("products/<int:pk>/declaration/unmet/", unmet, name="declaration-unmet"),
-    path("products/<int:pk>/declaration/sign/", sign, name="declaration-sign"),
     path("products/<int:pk>/declaration/preview.pdf", preview, name="declaration-preview"),
     path("declarations/<declaration:number>/file.pdf", file, name="declaration-file"),
     path("declarations/<declaration:number>/diary/", enter, name="declaration-enter"),

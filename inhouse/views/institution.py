@@ -19,7 +19,6 @@ from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm, attempt
 from organisation.models import Authority, Institution, Role
 
-
 CO_SIGN = (Role.MANAGER, Role.ADVISER, Role.ENGINEER)
 """Roles that a co-signer can hold."""
 
@@ -39,7 +38,9 @@ class InstitutionForm(EditForm[Institution]):
         required=False,
         choices=[(role.value, role.label) for role in CO_SIGN],
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Roles of those who sign each declaration too. Who they are is chosen when it is prepared."),
+        help_text=gettext_lazy(
+            "Roles of those who sign each declaration too. Who they are is chosen when it is prepared."
+        ),
     )
 
     class Meta:

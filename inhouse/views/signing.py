@@ -184,7 +184,9 @@ def _sign(request: Request, product: Product) -> HttpResponse:
     """The frozen bytes: who has signed them and who has not, reading them, and one's own signature."""
     frozen = _open(product)
     if frozen is None:
-        return redirect("inhouse:declaration" if request.method == "POST" else "inhouse:declaration-prepare", product.pk)
+        return redirect(
+            "inhouse:declaration" if request.method == "POST" else "inhouse:declaration-prepare", product.pk
+        )
     d = current(product)
     signatures = list(frozen.signatures.select_related("person__unit"))
     own = next((s for s in signatures if s.person_id == request.user.pk), None)

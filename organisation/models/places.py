@@ -62,7 +62,9 @@ class Institution(models.Model):
         max_length=5,
         choices=Gate,
         default=Gate.BLOCK,
-        help_text=_("Whether whoever recorded the validation may sign the declaration, from class IIa, for IVD from class C."),
+        help_text=_(
+            "Whether whoever recorded the validation may sign the declaration, from class IIa, for IVD from class C."
+        ),
     )
     diary_format = models.CharField(
         _("form of a diary number"),
