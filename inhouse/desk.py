@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from inhouse import followup, guide, lifecycle, market
 from inhouse.dossier import Dossier, gather
-from inhouse.models import Appointment, Declaration, FollowUpAction
+from inhouse.models import Appointment, Declaration, FollowUpAction, Signature
 from inhouse.obstacles import Obstacle, told
 from inhouse.owners import MAY_APPOINT
 from organisation import access, clock
@@ -47,7 +47,7 @@ class Task:
 
 def tasks(user: User) -> list[Task]:
     """What needs this person, what is due first; things without a day come last."""
-    found = [*_asked(user), *_to_decide(user), *_to_register(user), *_actions(user), *_own(user)]
+    found = [*_asked(user), *_to_decide(user), *_to_sign(user), *_to_register(user), *_actions(user), *_own(user)]
     return sorted(found, key=lambda task: (task.due or date.max, task.product.number))
 
 
@@ -90,6 +90,15 @@ def _to_decide(user: User) -> Iterator[Task]:
             else _("Appoint a product owner")
         )
         yield Task(words, product, _to("owner", product))
+
+
+def _to_sign(user: User) -> Iterator[Task]:
+    """Declarations that wait for this person's signature beside the owner's."""
+    waiting = Signature.objects.filter(person=user, signed_at=None, frozen__ended_at=None).exclude(part=Signature.OWNER)
+    for signature in waiting.select_related("frozen__revision__product__unit"):
+        product = signature.frozen.revision.product
+        words = _("Sign the declaration as %(role)s") % {"role": signature.get_part_display()}
+        yield Task(words, product, _to("declaration-sign", product))
 
 
 def _to_register(user: User) -> Iterator[Task]:
@@ -147,7 +156,7 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
             else Task(_("Start development"), product, _to("product", product))
         )
     elif d.coming and d.coming.stage == Revision.Stage.OPEN:
-        if left := told(lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)):
+        if left := [o for o in told(lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)) if o.stops]:
             yield _count(
                 left,
                 "declaration",
@@ -157,7 +166,7 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
                 ),
             )
         elif owner:
-            yield Task(_("Read and sign the declaration"), product, _to("declaration", product))
+            yield Task(_("Read and sign the declaration"), product, _to("declaration-sign", product))
     elif d.coming:
         first = stage == Product.Stage.DEVELOPMENT
         left = (

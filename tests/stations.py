@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from django.utils import timezone
 
+from documents import sealing
 from inhouse import (
     assessment,
     changes,
@@ -27,11 +28,11 @@ from inhouse import (
     market,
     owners,
     readiness,
+    signing,
     software,
     suspension,
     withdrawal,
 )
-from inhouse.dossier import current
 from inhouse.law import rules
 from inhouse.law.software import software as software_law
 from inhouse.models import (
@@ -41,11 +42,12 @@ from inhouse.models import (
     Declaration,
     EvidenceDocument,
     EvidenceRecord,
+    Frozen,
     MarketSearch,
 )
 from organisation import clock
 from organisation.history import acting
-from organisation.models import Administration, QualitySystem, Role, Unit, User
+from organisation.models import Administration, Proof, QualitySystem, Role, Unit, User
 from products import traceability
 from products.models import Item, Product, Revision, UnitUse
 from tests import factories
@@ -487,31 +489,49 @@ def declared(name: str = "Catheter adapter", **given: Any) -> Product:
 
 
 def sign(product: Product, *, language: str = "sv", place: str = "Västanstad", printed: bool = False) -> Declaration:
-    """The owner reads the declaration of the revision that is being worked on, and signs it.
+    """The owner freezes the declaration of the revision that is being worked on, reads it, and signs it.
 
-    Setting the PDF takes a second; where nobody reads it (`printed`), a small one is stored instead.
+    Setting the PDF takes a second, and sealing it a tenth; where nobody reads it (`printed`), a small one is stored.
     """
-    with nullcontext() if printed else patch.object(declarations, "render", unset):
-        return declarations.sign(
-            coming(product),
-            read=read(product, language=language, place=place),
-            password=factories.PASSWORD,
-            place=place,
-            language=language,
-            by=owner_of(product),
-        )
+    frozen = freeze(product, language=language, place=place, printed=printed)
+    declaration = set_seal(frozen, by=owner_of(product), printed=printed)
+    assert declaration
+    return declaration
+
+
+def freeze(product: Product, *, printed: bool = False, **wording: Any) -> Frozen:
+    """The declaration that is coming, frozen by the owner in that wording."""
+    wanted = signing.Wording(**{"language": "sv", "place": "Västanstad"} | wording)
+    with nullcontext() if printed else quick():
+        return signing.freeze(coming(product), wanted, by=owner_of(product))
+
+
+def set_seal(frozen: Frozen, *, by: User, printed: bool = False) -> Declaration | None:
+    """This person proves their identity for what is frozen, and signs it."""
+    prove(by, Frozen.objects.get(pk=frozen.pk).sha256)
+    with nullcontext() if printed else quick():
+        return signing.sign(frozen, by=by)
+
+
+@contextmanager
+def quick() -> Iterator[None]:
+    """Small papers, with a line for a seal."""
+    with patch.object(declarations, "render", unset), patch.object(sealing, "seal", unsealed):
+        yield
+
+
+def prove(person: User, digest: str) -> Proof:
+    """It was proved just now that it is this person, for these bytes."""
+    return Proof.objects.create(user=person, digest=digest, method=Proof.Method.CODE)
 
 
 def unset(content: declarations.Snapshot, **given: Any) -> bytes:
-    paper: bytes = factories.pdf(content["number"]).read()
+    paper: bytes = factories.pdf(content["number"] + given.get("language", "")).read()
     return paper
 
 
-def read(product: Product, *, language: str = "sv", place: str = "Västanstad") -> str:
-    """The digest of what the owner sees before signing."""
-    d = current(fresh(product))
-    assert d.coming
-    return declarations.digest(declarations.snapshot(d, d.coming, place=place, language=language))
+def unsealed(pdf: bytes, *, signer: str, **given: Any) -> bytes:
+    return pdf + f"% {signer}\n".encode()
 
 
 def declaration(product: Product) -> Declaration:

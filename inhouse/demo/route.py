@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from inhouse import declarations, design, evidence, lifecycle, owners
-from inhouse.demo import papers, region
+from inhouse import declarations, design, evidence, lifecycle, owners, signing
+from inhouse.demo import papers
 from inhouse.demo.days import Days
 from inhouse.demo.proposal import Proposal
 from inhouse.demo.stories import Day
-from inhouse.dossier import current
 from inhouse.models import Appointment, Declaration, EvidenceRecord
 from organisation import clock
-from organisation.models import Institution
+from organisation.models import Institution, Proof
 from products.models import Product, UnitUse
 
 # The way to use: station → about how many days after the one before; stretched to fit the story's own days
@@ -155,18 +154,11 @@ class Route(Proposal):
             self._make(self.device.items)
 
     def _declared(self) -> Days:
-        """The owner reads the declaration, and signs what was read."""
-        product, institution = self.product, Institution.objects.get()
-        revision = self.coming
-        content = declarations.snapshot(current(product), revision, place=institution.place, language="sv")
-        declarations.sign(
-            revision,
-            read=declarations.digest(content),
-            password=region.PASSWORD,
-            place=institution.place,
-            language="sv",
-            by=self.owner,
-        )
+        """The owner freezes the declaration, reads it, and signs what was read."""
+        wording = signing.Wording(language="sv", place=Institution.objects.get().place)
+        frozen = signing.freeze(self.coming, wording, by=self.owner)
+        Proof.objects.create(user=self.owner, digest=frozen.sha256, method=Proof.Method.CODE)
+        signing.sign(frozen, by=self.owner)
         yield clock.today()
         self._release()
 

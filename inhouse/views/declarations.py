@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db import models
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -16,7 +17,7 @@ from inhouse import declarations as rules
 from inhouse import design as designs
 from inhouse import lifecycle
 from inhouse.dossier import Dossier, current
-from inhouse.models import Declaration, UnmetRequirement
+from inhouse.models import Declaration, Frozen, Translation, UnmetRequirement
 from inhouse.obstacles import told
 from inhouse.views import addresses, pages  # noqa: F401 (addresses: the converter of those below)
 from organisation import history
@@ -68,9 +69,14 @@ def declaration(request: Request, product: Product) -> HttpResponse:
     """What stands between the revision and its signature, and every declaration there has been."""
     d = current(product)
     waiting = _to_sign(d)
-    obstacles = told(lifecycle.obstacles(d, waiting, Revision.Stage.DECLARED)) if waiting else []
+    obstacles = (
+        [o for o in told(lifecycle.obstacles(d, waiting, Revision.Stage.DECLARED)) if o.stops] if waiting else []
+    )
+    models.prefetch_related_objects(d.declarations, "translations")
+    frozen = Frozen.objects.open().filter(revision=waiting).prefetch_related("signatures__person").first()
+    unsigned = [signature.person for signature in frozen.signatures.all() if not signature.signed_at] if frozen else []
     return pages.show(
-        request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, obstacles=obstacles,
+        request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, frozen=frozen, unsigned=unsigned, obstacles=obstacles,
         unmet=d.unmet_of(d.working) if d.working else [], declarations=list(reversed(d.declarations)),
         revisions={revision.pk: revision for revision in d.revisions}, diary=DiaryForm(), answered=waiting is not None and not obstacles,
     )  # fmt: skip
@@ -116,6 +122,24 @@ def preview(request: Request, product: Product) -> HttpResponse:
 def file(request: Request, declaration: Declaration) -> HttpResponse:
     """The signed PDF, byte for byte as it was stored."""
     return _pdf(bytes(declaration.file.content), declaration.file.name)
+
+
+class Worded:
+    """A declaration in another language than the one that was signed."""
+
+    def __init__(self, found: Translation) -> None:
+        self.file, self.scope = found.file, found.declaration.scope
+
+
+def _worded(number: str, language: str) -> Worded:
+    found = Translation.objects.select_related("file", "declaration__revision__product__unit")
+    return Worded(get_object_or_404(found, declaration__number=number, language=language))
+
+
+@door(Act.WORK, _worded)
+def translated(request: Request, worded: Worded) -> HttpResponse:
+    """A sealed translation, byte for byte as it was stored."""
+    return _pdf(bytes(worded.file.content), worded.file.name)
 
 
 def _pdf(content: bytes, name: str) -> HttpResponse:
@@ -179,6 +203,7 @@ urls = [
     path("products/<int:pk>/declaration/unmet/", unmet, name="declaration-unmet"),
     path("products/<int:pk>/declaration/preview.pdf", preview, name="declaration-preview"),
     path("declarations/<declaration:number>/file.pdf", file, name="declaration-file"),
+    path("declarations/<declaration:number>/<slug:language>.pdf", translated, name="declaration-translation"),
     path("declarations/<declaration:number>/diary/", enter, name="declaration-enter"),
     path("declarations/<declaration:number>/publish/", publish, name="declaration-publish"),
     path("declarations/<declaration:number>/withdraw/", withdraw, name="declaration-withdraw"),

@@ -211,7 +211,7 @@ def _signing(d: Dossier) -> list[Obstacle] | None:
     """What stands between an open revision and its declaration; None when there is nothing to sign."""
     if d.coming is None or d.coming.stage != Revision.Stage.OPEN or d.product.stage not in lifecycle.WORKED_ON:
         return None
-    return told(lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED))
+    return [o for o in told(lifecycle.obstacles(d, d.coming, Revision.Stage.DECLARED)) if o.stops]
 
 
 def rail(d: Dossier) -> list[dict[str, Any]]:

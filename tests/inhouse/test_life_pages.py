@@ -13,7 +13,7 @@ from inhouse import declarations
 from inhouse.models import FollowUp, FollowUpAction
 from organisation.models import User
 from products.models import Product
-from tests import factories, stations
+from tests import stations
 
 pytestmark = pytest.mark.django_db
 
@@ -37,60 +37,6 @@ def sent(answer: Any, **changes: str) -> dict[str, Any]:
     """What the form on the page would send."""
     form = answer.context["form"]
     return {field.html_name: field.value() or "" for field in form} | changes
-
-
-def test_the_owner_reads_and_signs(client: Client) -> None:
-    product = stations.documented()
-    as_owner(client, product)
-    read = client.get(page("declaration-sign", product))
-    assert str(stations.DESIGN["intended_purpose"]) in read.content.decode()
-    answer = client.post(page("declaration-sign", product), sent(read, password=factories.PASSWORD))
-    assert answer.status_code == 302
-    declaration = stations.declaration(product)
-    assert declaration.signed_by == stations.owner_of(product)
-    pdf = client.get(reverse("inhouse:declaration-file", args=[declaration.number]))
-    assert (pdf["Content-Type"], pdf.content) == ("application/pdf", bytes(declaration.file.content))
-
-
-def test_a_wrong_password_signs_nothing_and_is_not_shown_again(client: Client) -> None:
-    product = stations.documented()
-    as_owner(client, product)
-    read = client.get(page("declaration-sign", product))
-    answer = client.post(page("declaration-sign", product), sent(read, password="not-the-password"))
-    told = answer.content.decode()
-    assert "That is not your password." in told
-    assert "not-the-password" not in told
-    assert product.revisions.get().declarations.count() == 0
-
-
-def test_what_changed_after_reading_is_read_again_before_signing(client: Client) -> None:
-    product = stations.documented()
-    as_owner(client, product)
-    read = client.get(page("declaration-sign", product))
-    stations.describe(product, description="Another description")
-    answer = client.post(page("declaration-sign", product), sent(read, password=factories.PASSWORD))
-    assert "changed after you read it" in answer.content.decode()
-    assert "Another description" in answer.content.decode()
-    assert client.post(page("declaration-sign", product), sent(answer, password=factories.PASSWORD)).status_code == 302
-
-
-def test_what_cannot_be_signed_yet_asks_for_no_password(client: Client) -> None:
-    product = stations.in_development()
-    as_owner(client, product)
-    told = client.get(page("declaration-sign", product)).content.decode()
-    assert "It cannot be signed yet" in told
-    assert 'name="password"' not in told
-    assert "<dd>not yet</dd>" in told  # neither verified nor validated
-    given = {"language": "sv", "place": "Västanstad", "read": "x", "password": factories.PASSWORD}
-    assert client.post(page("declaration-sign", product), given).status_code == 200
-    assert product.revisions.get().declarations.count() == 0
-
-
-def test_nobody_but_the_owner_signs(client: Client, manager: User, engineer: User) -> None:
-    product = stations.documented()
-    for other in (manager, engineer):
-        client.force_login(other)
-        assert client.get(page("declaration-sign", product)).status_code == 403
 
 
 def test_the_registrar_gives_the_number_once_and_publishes(client: Client, registrar: User) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Barrier, Thread
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
 from documents.models import SignedFile
-from inhouse import assessment, declarations, lifecycle, owners, suspension, withdrawal
+from inhouse import assessment, declarations, lifecycle, owners, signing, suspension, withdrawal
 from inhouse.dossier import current
 from inhouse.models import Appointment, Change, Declaration, Step, Suspension
 from organisation import clock
@@ -67,16 +66,11 @@ def again(someone: User) -> User:
 
 def test_of_six_signatures_at_once_one_becomes_the_declaration(owner: User) -> None:
     product = stations.documented()
-    seen, coming = stations.read(product), stations.coming(product)
-
-    def sign() -> Declaration:
-        return declarations.sign(
-            coming, read=seen, password=factories.PASSWORD, place="Västanstad", language="sv", by=again(owner)
-        )
-
-    with patch.object(declarations, "render", stations.unset):
-        results = at_once(*[sign] * 6)
-    assert refusals(results) == ["This revision already has a signed declaration."] * 5
+    frozen = stations.freeze(product)
+    stations.prove(owner, frozen.sha256)
+    with stations.quick():
+        results = at_once(*[lambda: signing.sign(frozen, by=again(owner))] * 6)
+    assert refusals(results) == ["This was signed or given up in the meantime."] * 5
     assert (Declaration.objects.count(), SignedFile.objects.count()) == (1, 1)
     assert Step.objects.filter(to_stage="declared").count() == 1
 
@@ -234,12 +228,11 @@ def test_a_diary_number_is_given_once(registrar: User) -> None:
 
 def test_what_was_declared_meanwhile_is_not_described_any_more(owner: User, engineer: User) -> None:
     product = stations.documented()
-    seen, coming = stations.read(product), stations.coming(product)
-    with patch.object(declarations, "render", stations.unset):
+    frozen = stations.freeze(product)
+    stations.prove(owner, frozen.sha256)
+    with stations.quick():
         results = at_once(
-            lambda: declarations.sign(
-                coming, read=seen, password=factories.PASSWORD, place="Västanstad", language="sv", by=again(owner)
-            ),
+            lambda: signing.sign(frozen, by=again(owner)),
             lambda: stations.describe(product, intended_purpose="Holds two catheters"),
         )
     assert len(refusals(results)) == 1

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from random import Random
 from typing import Any, ClassVar, TypeAlias
-from unittest.mock import patch
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -28,11 +27,12 @@ from inhouse import (
     lifecycle,
     owners,
     readiness,
+    signing,
     suspension,
     withdrawal,
 )
 from inhouse.law import rules
-from inhouse.models import Appointment, Declaration, EvidenceDocument, Readiness, Step, Suspension
+from inhouse.models import Appointment, Declaration, EvidenceDocument, Frozen, Readiness, Step, Suspension
 from organisation import clock
 from organisation.models import Role, User
 from products import traceability
@@ -268,21 +268,23 @@ class TwoLives(RuleBasedStateMachine):
     # --- declaring
 
     @apt(*WORKED_ON, *WORKED_ON)
+    def freeze(self, choose: Choose) -> None:
+        if Revision.objects.filter(product=self.pk, stage__in=R.coming).exists():
+            wording = signing.Wording("sv", "Västanstad")
+            self.act("owner", lambda by: signing.freeze(stations.coming(self.product), wording, by=by))
+
+    @apt(*WORKED_ON, *WORKED_ON)
     def sign(self, choose: Choose) -> None:
-        password = factories.PASSWORD if choose(MOSTLY) else "wrong"
-        if not Revision.objects.filter(product=self.pk, stage__in=R.coming).exists():
-            return
-        self.act(
-            "owner",
-            lambda by: declarations.sign(
-                stations.coming(self.product),
-                read=stations.read(self.product),
-                password=password,
-                place="Västanstad",
-                language="sv",
-                by=by,
-            ),
-        )
+        if row := self.one(Frozen, choose, revision__product=self.pk):
+            proves = choose(MOSTLY)
+
+            @transaction.atomic
+            def sign(by: User) -> None:
+                if proves:
+                    stations.prove(by, row.sha256)
+                signing.sign(row, by=by)
+
+            self.act("owner", sign)
 
     @apt(*WORKED_ON)
     def enter(self, choose: Choose) -> None:
@@ -545,5 +547,5 @@ def test_no_sequence_of_acts_breaks_what_must_always_hold() -> None:
             "nurse": factories.nurse(),
             "outsider": factories.outsider(),
         }
-    with patch.object(declarations, "render", stations.unset):
+    with stations.quick():
         run_state_machine_as_test(TwoLives, settings=SETTINGS)
