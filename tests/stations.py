@@ -7,6 +7,7 @@ handed down: `in_use(name="Drill guide", design={"risk_class": "III"}, owner=som
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import date, datetime, time
@@ -16,6 +17,7 @@ from unittest.mock import patch
 from django.utils import timezone
 
 from documents import sealing
+from documents.models import SignedFile
 from inhouse import (
     assessment,
     changes,
@@ -33,6 +35,7 @@ from inhouse import (
     suspension,
     withdrawal,
 )
+from inhouse.dossier import current
 from inhouse.law import rules
 from inhouse.law.software import software as software_law
 from inhouse.models import (
@@ -44,6 +47,8 @@ from inhouse.models import (
     EvidenceRecord,
     Frozen,
     MarketSearch,
+    Signature,
+    Translation,
 )
 from organisation import clock
 from organisation.history import acting
@@ -518,6 +523,29 @@ def quick() -> Iterator[None]:
     """Small papers, with a line for a seal."""
     with patch.object(declarations, "render", unset), patch.object(sealing, "seal", unsealed):
         yield
+
+
+def begun(product: Product) -> Frozen:
+    """Something frozen of the revision that is being worked on, whatever still stands in its way."""
+    revision, by = coming(product), owner_of(product)
+    told = signing.content(current(fresh(product)), revision, signing.Wording("sv", "Västanstad"))
+    frozen = Frozen.objects.create(
+        revision=revision, number=told["number"], language="sv", place="Västanstad", snapshot=told,
+        content=unset(told), sha256=hashlib.sha256(unset(told)).hexdigest(), frozen_by=by,
+    )  # fmt: skip
+    Signature.objects.create(frozen=frozen, part=Signature.OWNER, person=by)
+    return frozen
+
+
+def translated(product: Product) -> Translation:
+    """The newest declaration has a translation."""
+    newest = declaration(product)
+    content = unset(newest.snapshot, language="nb")
+    file = SignedFile.objects.create(
+        name=f"{newest.number}-nb.pdf", media_type="application/pdf", content=content, size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )  # fmt: skip
+    return Translation.objects.create(declaration=newest, language="nb", file=file)
 
 
 def prove(person: User, digest: str) -> Proof:

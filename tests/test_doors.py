@@ -27,7 +27,7 @@ from pytest_django import Settings
 
 from documents.models import Document
 from inhouse import followup, market, owners, tracing
-from inhouse.models import Candidate, Declaration, EvidenceDocument, FollowUpAction, MarketFile
+from inhouse.models import Candidate, Declaration, EvidenceDocument, FollowUpAction, Frozen, MarketFile
 from organisation import clock, history
 from organisation.access import TABLE, Act, Tie
 from organisation.middleware import DenyByDefault
@@ -99,6 +99,8 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.market.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(MarketFile).document_id}),
     "inhouse.views.candidates.one": (PRODUCT, lambda p: {"pk": p.pk, "key": str(only(Candidate).pk)}),
     "inhouse.views.declarations.declaration_of": (PRODUCT, lambda p: {"number": only(Declaration).number}),
+    "inhouse.views.declarations.worded": (PRODUCT, lambda p: {"number": only(Declaration).number, "language": "nb"}),
+    "inhouse.views.signing.frozen": (PRODUCT, lambda p: {"pk": p.pk, "sha256": only(Frozen).sha256}),
     "inhouse.views.readiness.use": (PRODUCT, lambda p: {"pk": only(UnitUse).pk}),
     "inhouse.views.items.item": (PRODUCT, lambda p: {"pk": only(Item).pk}),
     "inhouse.views.items.Stay": (PRODUCT, lambda p: {"pk": only(Placement).pk}),
@@ -199,6 +201,8 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
             by=by,
         )
         market.attach(market.begin(product, by=by), upload=factories.pdf(), by=by)
+        stations.translated(product)
+        stations.begun(product)
         owners.appoint(product, person=successor(), by=stations.manager(product))
         Authority.objects.create(
             institution=factories.institution(), name="IVO", task="supervision", valid_from=date(2021, 5, 26)

@@ -131,15 +131,15 @@ class Worded:
         self.file, self.scope = found.file, found.declaration.scope
 
 
-def _worded(number: str, language: str) -> Worded:
+def worded(number: str, language: str) -> Worded:
     found = Translation.objects.select_related("file", "declaration__revision__product__unit")
     return Worded(get_object_or_404(found, declaration__number=number, language=language))
 
 
-@door(Act.WORK, _worded)
-def translated(request: Request, worded: Worded) -> HttpResponse:
+@door(Act.WORK, worded)
+def translated(request: Request, text: Worded) -> HttpResponse:
     """A sealed translation, byte for byte as it was stored."""
-    return _pdf(bytes(worded.file.content), worded.file.name)
+    return _pdf(bytes(text.file.content), text.file.name)
 
 
 def _pdf(content: bytes, name: str) -> HttpResponse:

@@ -169,7 +169,7 @@ class CodeForm(Form):
     )  # fmt: skip
 
 
-def _open(product: Product) -> Frozen | None:
+def _waiting(product: Product) -> Frozen | None:
     return (
         Frozen.objects.open()
         .filter(revision__product=product)
@@ -182,7 +182,7 @@ def _open(product: Product) -> Frozen | None:
 @never_cache
 def _sign(request: Request, product: Product) -> HttpResponse:
     """The frozen bytes: who has signed them and who has not, reading them, and one's own signature."""
-    frozen = _open(product)
+    frozen = _waiting(product)
     if frozen is None:
         return redirect(
             "inhouse:declaration" if request.method == "POST" else "inhouse:declaration-prepare", product.pk
@@ -244,12 +244,12 @@ class Bytes:
         self.product, self.frozen, self.scope = product, frozen, product.scope
 
 
-def _bytes(pk: int, sha256: str) -> Bytes:
+def frozen(pk: int, sha256: str) -> Bytes:
     product = pages.product(pk)
     return Bytes(product, get_object_or_404(Frozen.objects.open(), revision__product=product, sha256=sha256))
 
 
-@door(Act.WORK, _bytes)
+@door(Act.WORK, frozen)
 def paper(request: Request, about: Bytes) -> HttpResponse:
     """The exact bytes that are signed; having opened them is noted for this session."""
     request.session["read"] = about.frozen.sha256
@@ -265,7 +265,7 @@ def _pdf(content: bytes, name: str) -> HttpResponse:
 @door(Act.SIGN, pages.product)
 def drop(request: Request, product: Product) -> HttpResponse:
     """Give up what is frozen, to change something first."""
-    frozen = _open(product)
+    frozen = _waiting(product)
     if frozen is None or request.method != "POST":
         raise Http404
     form = Form(request.POST)

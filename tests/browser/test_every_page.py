@@ -46,6 +46,8 @@ def everyone() -> User:
 def filled(product: Product, person: User) -> None:
     """Something of everything that has a page: a file of the market search, a patient's use, a follow-up with an action, a revision, a request."""
     stations.changing(product)
+    stations.translated(product)
+    stations.begun(product)
     tracing.note_use(
         product.items.get(), identifier=identity.parse("se_personnummer", "19900602-2397"), used_on=clock.today(), unit=factories.ward(), by=person
     )  # fmt: skip
