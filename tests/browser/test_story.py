@@ -212,22 +212,28 @@ def upload(person: Person, paper: Path, **fields: str) -> None:
 
 
 def sign(hospital: Hospital, product: Product) -> None:
-    """The owner chooses the language, reads, mistypes the password once, and signs; the PDF is what was read."""
+    """The owner prepares in the language, freezes, reads, mistypes the password once, and signs; what was read is stored."""
     owner, language = hospital.owner, hospital.language
     owner.go(at(product, "declaration/"))
     owner.clean()
+    code = factories.code(product_owner(product))
     owner.go(at(product, "declaration/sign/"))
-    owner.page.locator("main form.filters").locator('[name="language"]').select_option(language)
-    owner.page.locator("main form.filters button").click()
-    expect(owner.page.locator(f'main article[lang="{language}"]')).to_contain_text("Barn under tre år")
+    owner.send(str(_("Show again")), language=language)
+    expect(owner.page.locator(f'main td[lang="{language}"]').filter(has_text="Barn under tre år")).to_be_visible()
     owner.clean()
-    owner.send(password="fel lösenord")
-    owner.refused(_("That is not your password."))
+    owner.send(str(_("Freeze for signing")), language=language)
+    owner.clean()
+    owner.send(password=factories.PASSWORD, code=code)
+    owner.refused(_("Open the PDF and read it first: these are the bytes that are signed."))
+    read = opened(owner)
+    owner.send(password="fel lösenord", code=code)
+    owner.refused(_("Password and code do not fit, or the code has been used. Wait for the next code."))
     assert not Declaration.objects.exists()
-    owner.send(password=factories.PASSWORD)
+    owner.send(password=factories.PASSWORD, code=code)
     owner.says(_("Signed. The registrar now gives it a diary number and publishes it."))
     declaration = Declaration.objects.select_related("file").get()
     stored = bytes(declaration.file.content)
+    assert stored.startswith(read)
     assert hashlib.sha256(stored).hexdigest() == declaration.file.sha256
     with pikepdf.open(io.BytesIO(stored)) as pdf:
         assert str(pdf.Root.Lang) == language
@@ -235,6 +241,18 @@ def sign(hospital: Hospital, product: Product) -> None:
     assert _("Declaration for an in-house manufactured medical device") in printed
     sent = owner.context.request.get(f"{owner.address}/declarations/{declaration.number}/file.pdf")
     assert sent.body() == stored
+
+
+def product_owner(product: Product) -> User:
+    owner = Product.objects.select_related("owner").get(pk=product.pk).owner
+    assert owner
+    return owner
+
+
+def opened(person: Person) -> bytes:
+    """The exact PDF that the page asks to read."""
+    address = person.page.locator('main a[href$=".pdf"]').get_attribute("href")
+    return person.context.request.get(f"{person.address}{address}").body()
 
 
 def register(hospital: Hospital, product: Product) -> None:
@@ -425,8 +443,11 @@ def change(hospital: Hospital, product: Product) -> None:
         engineer.send(what="Två stöd", method="Mätning", result="Håller", outcome="approved", done_by="Eva Ek")
     engineer.go(at(product, "readiness/"))
     engineer.send(marking_text="Nummer på undersidan")
-    owner.go(at(product, f"declaration/sign/?language={hospital.language}"))
-    owner.send(password=factories.PASSWORD)
+    code = factories.code(product_owner(product))
+    owner.go(at(product, "declaration/prepare/"))
+    owner.send(str(_("Freeze for signing")), language=hospital.language)
+    opened(owner)
+    owner.send(password=factories.PASSWORD, code=code)
     owner.says(_("Signed. The registrar now gives it a diary number and publishes it."))
     registrar.go(at(product, "declaration/"))
     registrar.send(diary_number="MT 2026-31")
