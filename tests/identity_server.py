@@ -19,21 +19,25 @@ PEOPLE = {"nina": "Falk", "eva": "Ek"}
 PASSWORD = "an own password at the directory"
 
 
-def config(port: int, keys: list[dict[str, Any]]) -> dict[str, Any]:
+def config(port: int, keys: list[dict[str, Any]], folder: str) -> dict[str, Any]:
     return {
         "SECRET_KEY": "for the tests",
         "SERVER_NAME": f"localhost:{port}",
         "PREFERRED_URL_SCHEME": "http",
         "CACHE_TYPE": "SimpleCache",
         "SESSION_COOKIE_NAME": "directory_session",  # cookies know no ports, and Femfem may be another one of this host
-        "CANAILLE": {"DATABASE": "memory", "JAVASCRIPT": False, "ACL": {"DEFAULT": {"PERMISSIONS": ["use_oidc"]}}},
+        "CANAILLE_SQL": {
+            "DATABASE_URI": f"sqlite:///{folder}/directory.sqlite",
+            "PASSWORD_HASH_PARAMS": {"pbkdf2_sha512__rounds": 1000},  # quick
+        },
+        "CANAILLE": {"DATABASE": "sql", "JAVASCRIPT": False, "ACL": {"DEFAULT": {"PERMISSIONS": ["use_oidc"]}}},
         "CANAILLE_OIDC": {"ACTIVE_JWKS": keys},
     }
 
 
-def main(port: int, answers: list[str]) -> None:
+def main(port: int, answers: list[str], folder: str) -> None:
     os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # loopback has no TLS
-    os.chdir(tempfile.gettempdir())  # it looks for a configuration where it stands
+    os.chdir(folder)  # it looks for a configuration where it stands
     from canaille import create_app
     from canaille.app import models
     from canaille.backends import Backend
@@ -41,34 +45,35 @@ def main(port: int, answers: list[str]) -> None:
     from werkzeug.serving import run_simple
 
     key = RSAKey.generate_key(2048, auto_kid=True)
-    app = create_app(config=config(port, [key.as_dict(private=True)]), env_file=None)
+    app = create_app(config=config(port, [key.as_dict(private=True)], folder), env_file=None, init_backend=True)
     with app.app_context():
         for name, family in PEOPLE.items():
-            Backend.instance.save(
-                models.User(
-                    user_name=name,
-                    family_name=family,
-                    formatted_name=f"{name.title()} {family}",
-                    emails=[f"{name}@directory.example"],
-                    password=PASSWORD,
-                )
+            person = models.User(
+                user_name=name,
+                family_name=family,
+                formatted_name=f"{name.title()} {family}",
+                emails=[f"{name}@directory.example"],
+                password=PASSWORD,
             )
-        Backend.instance.save(
-            models.Client(
-                client_id=CLIENT,
-                client_secret=SECRET,
-                client_name="Femfem",
-                redirect_uris=answers,
-                grant_types=["authorization_code"],
-                response_types=["code"],
-                scope=["openid", "profile", "email"],
-                token_endpoint_auth_method="client_secret_post",
-                client_uri="http://127.0.0.1",  # such a client is trusted: nobody is asked for consent
-            )
+            Backend.instance.save(person)
+        client = models.Client(
+            client_id=CLIENT,
+            client_secret=SECRET,
+            client_name="Femfem",
+            client_uri="http://127.0.0.1",  # such a client is trusted: nobody is asked for consent
+            redirect_uris=answers,
+            grant_types=["authorization_code"],
+            response_types=["code"],
+            scope=["openid", "profile", "email"],
+            token_endpoint_auth_method="client_secret_post",
         )
+        Backend.instance.save(client)
+        client.audience = [client]
+        Backend.instance.save(client)
     run_simple("localhost", port, app, threaded=True)
 
 
 if __name__ == "__main__":
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]
-    main(int(sys.argv[1]), sys.argv[2:])
+    with tempfile.TemporaryDirectory(prefix="directory-") as folder:
+        main(int(sys.argv[1]), sys.argv[2:], folder)
