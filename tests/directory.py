@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import requests
 
@@ -80,7 +80,7 @@ class Visitor:
                 where = answer.headers["Location"]
                 if where.startswith(HOSPITAL):
                     return where.removeprefix(HOSPITAL)
-                answer = self.session.get(requests.compat.urljoin(answer.url, where), allow_redirects=False, timeout=20)
+                answer = self.session.get(urljoin(answer.url, where), allow_redirects=False, timeout=20)
             else:
                 answer = self._fill_in(answer)
         raise AssertionError(f"never sent back: {answer.url} {answer.text[:2000]}")

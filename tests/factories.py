@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.core.files.base import ContentFile
 
 from organisation import factors
@@ -122,7 +123,7 @@ def code(user: User) -> str:
     """A code of their authenticator app that is right now; who has none gets one. Codes used before are forgotten."""
     if not factors.has(user, factors.Type.TOTP):
         factors.issue(user)
-    app = factors.Authenticator.objects.get(user_id=user.pk, type=factors.Type.TOTP)
+    app = Authenticator.objects.get(user_id=user.pk, type=factors.Type.TOTP)
     app.data.pop("used", None)
     app.save()
     return factors.code_now(app)

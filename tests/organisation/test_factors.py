@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import decrypt, encrypt
 from cryptography.fernet import InvalidToken
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
@@ -42,7 +43,7 @@ def set_up(client: Client) -> list[str]:
     page = reverse("organisation:factor-app")
     secret = re.search(r'<span class="mono">(\w+)</span>', proved(client, page).text)
     assert secret
-    app = Authenticator(data={"secret": factors.encrypt(secret[1])})
+    app = Authenticator(data={"secret": encrypt(secret[1])})
     answer = client.post(page, {"code": factors.code_now(app)})
     assert "no-store" in answer["Cache-Control"]
     return re.findall(r"<li>(\d{8})</li>", answer.text)
@@ -106,7 +107,7 @@ def test_nobody_removes_what_is_somebody_elses(client: Client, nurse: User, engi
 def test_each_act_is_in_the_history_without_its_secret(client: Client, nurse: User, operator: User) -> None:
     client.force_login(nurse)
     spare = set_up(client)
-    secret = factors.decrypt(Authenticator.objects.get(type="totp").data["secret"])
+    secret = decrypt(Authenticator.objects.get(type="totp").data["secret"])
     factors.reset(nurse, reason="Phone in the sea", by=operator)
     told = history.entries([history.of(Credential).filter(user=nurse.pk)])
     assert [(entry.who, entry.verb, entry.name, entry.reason) for entry in reversed(told)] == [
@@ -115,7 +116,9 @@ def test_each_act_is_in_the_history_without_its_secret(client: Client, nurse: Us
         ("Omar Sand", "removed", "authenticator app", "Phone in the sea"),
         ("Omar Sand", "removed", "recovery codes", "Phone in the sea"),
     ]
-    kept = [str(list(m.objects.values())) for m in apps.get_models() if m._meta.app_label in ("organisation", "mfa")]
+    kept = [
+        str(list(m._base_manager.values())) for m in apps.get_models() if m._meta.app_label in ("organisation", "mfa")
+    ]
     assert [text for text in kept if secret in text or any(code in text for code in spare)] == []
 
 

@@ -86,7 +86,7 @@ ACTS = st.lists(
 def test_whatever_is_done_in_whatever_order_no_proof_counts_twice_or_for_something_else(
     owner: User, nurse: User, acts: list[Act]
 ) -> None:
-    moment, newest, used = NOON, {}, set()  # type: ignore[var-annotated]
+    moment, newest, used = NOON, {}, set()
     with transaction.atomic():
         for act, who, digest in acts:
             user = (owner, nurse)[who]

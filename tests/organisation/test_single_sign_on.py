@@ -84,7 +84,7 @@ def ask(client: Client, digest: str = PAPER) -> str:
 def test_someone_signs_in_there_and_is_in_here(client: Client, nina: User) -> None:
     answer = sign_in(client, Visitor("nina"))
     assert answer["Location"] == "/products/"
-    assert client.get("/products/").wsgi_request.user == nina  # type: ignore[attr-defined]
+    assert client.get("/products/").wsgi_request.user == nina
     assert client.cookies["femfem_language"].value == nina.language
     [tie] = history.entries([history.of(Credential).filter(user=nina.pk)])
     assert (tie.who, tie.name) == ("Nina Falk", "single sign-on Västanland sign-in")
@@ -104,7 +104,7 @@ def test_afterwards_it_goes_by_the_subject_and_not_by_the_address(client: Client
     User.objects.filter(pk=engineer.pk).update(email="nina@directory.example")
     browser = Client()
     sign_in(browser, Visitor("nina"))
-    assert browser.get("/products/").wsgi_request.user == nina  # type: ignore[attr-defined]
+    assert browser.get("/products/").wsgi_request.user == nina
     assert SocialAccount.objects.count() == 1
 
 
