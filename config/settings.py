@@ -152,7 +152,9 @@ OIDC_ISSUER = env.str("OIDC_ISSUER", "").rstrip("/")  # empty: no single sign-on
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID") if OIDC_ISSUER else ""
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET") if OIDC_ISSUER else ""
 OIDC_NAME = env.str("OIDC_NAME", "")  # what people call it; it stands on the button
-OIDC_EMAIL_IS_VERIFIED = env.bool("OIDC_EMAIL_IS_VERIFIED", False)  # for a directory that gives the addresses itself
+OIDC_EMAIL_IS_VERIFIED = (
+    env.str("OIDC_EMAIL_IS_VERIFIED", "") == "true"
+)  # for a directory that gives the addresses itself
 
 # Patient identity: keys live outside the database. "id:base64 of 32 bytes", comma-separated; the first one encrypts,
 # all decrypt. Demo and tests take only the authorities' synthetic numbers, production none of them.

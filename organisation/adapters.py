@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.utils import perform_login
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -16,8 +18,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext as _
 
-from organisation import factors, lockout, sign_on
+from organisation import factors, lockout, oidc, sign_on
 from organisation.models import User
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -80,7 +84,9 @@ class SignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return sociallogin.user
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """allauth asks by the subject; we say who it is, or refuse."""
+        """We say who it is and let them in, to a second step if they have one, or refuse. allauth's own end is not used."""
+        if not oidc.answers(sociallogin):
+            self.on_authentication_error(request, sociallogin.provider, error="nonce")
         address = next(iter(sociallogin.email_addresses), None)
         try:
             account = sign_on.recognise(
@@ -90,9 +96,11 @@ class SignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             )
         except ValidationError as refusal:
             raise ImmediateHttpResponse(refused(request, refusal.messages, status=403)) from None
-        sociallogin.account, sociallogin.user = account, account.user
+        after = sociallogin.get_redirect_url(request)
+        raise ImmediateHttpResponse(perform_login(request, account.user, redirect_url=after))
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, **kwargs: Any) -> None:
+        logger.warning("Single sign-on failed: %s, %r", kwargs.get("error"), kwargs.get("exception"))
         raise ImmediateHttpResponse(
             refused(
                 request,

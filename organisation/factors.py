@@ -123,6 +123,11 @@ def _code(authenticator: Authenticator, step: int) -> str:
     return str(format_hotp_value(hotp_value(decrypt(authenticator.data["secret"]), step)))
 
 
+def code_now(authenticator: Authenticator) -> str:
+    """What the app shows."""
+    return _code(authenticator, _steps()[0])
+
+
 def _used(authenticator: Authenticator) -> None:
     authenticator.last_used_at = clock.now()
     authenticator.save(update_fields=["data", "last_used_at"])

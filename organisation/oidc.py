@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any, cast
 
 import jwt
 import requests
 from allauth.socialaccount.adapter import get_adapter
-from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
@@ -16,6 +18,7 @@ from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOA
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 
 from organisation import sign_on
 
@@ -76,6 +79,7 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]
     id = sign_on.PROVIDER
     oauth2_adapter_class = Client
     pkce_enabled_default = True
+    nonce = ""
 
     def get_oauth2_adapter(self, request: HttpRequest) -> Client:
         return Client(request)
@@ -88,7 +92,24 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]
 
     def extract_extra_data(self, data: Mapping[str, Any]) -> dict[str, str]:
         """What is kept: not what the server tells of the person."""
+        self.nonce = str(data["id_token"].get("nonce", ""))
         return {"iss": data["id_token"]["iss"], "sub": data["id_token"]["sub"]}
+
+
+def address_to_sign_in(request: HttpRequest, *, after: str | None) -> str:
+    """Where someone signs in. What was asked waits in the session, under `state`."""
+    nonce = secrets.token_urlsafe(32)
+    answer = (
+        Client(request)
+        .get_provider()
+        .redirect(request, AuthProcess.LOGIN, next_url=after, data={"nonce": nonce}, auth_params={"nonce": nonce})
+    )
+    return str(answer["Location"])
+
+
+def answers(login: SocialLogin) -> bool:
+    """Whether the answer is one to what was asked."""
+    return constant_time_compare(login.provider.nonce, login.state["data"]["nonce"])
 
 
 class ProofClient(Client):

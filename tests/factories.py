@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.core.files.base import ContentFile
 
-from organisation.models import Administration, Assignment, Institution, QualitySystem, Role, Unit, User
+from organisation import factors
+from organisation.models import Administration, Assignment, Institution, Proof, QualitySystem, Role, Unit, User
 
 PASSWORD = "correct horse battery staple"
 LONG_AGO = date(2000, 1, 1)  # everyone has had their role since then, so that tests can live in any year
@@ -115,3 +117,18 @@ def outsider() -> User:
 def pdf(says: str = "A page", *, name: str = "page.pdf") -> ContentFile[bytes]:
     """A file that is taken for a PDF; other words make another file."""
     return ContentFile(b"%PDF-1.7\n% " + says.encode() + b"\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n", name=name)
+
+
+def code(user: User) -> str:
+    """A code of their authenticator app that is right now; who has none gets one. Codes used before are forgotten."""
+    if not factors.has(user, factors.Type.TOTP):
+        factors.issue(user)
+    app = Authenticator.objects.get(user_id=user.pk, type=factors.Type.TOTP)
+    app.data.pop("used", None)
+    app.save()
+    return factors.code_now(app)
+
+
+def proof(user: User, digest: str, *, method: str = Proof.Method.CODE) -> Proof:
+    """They have just proved that it is them, for these bytes."""
+    return Proof.objects.create(user=user, digest=digest, method=method)

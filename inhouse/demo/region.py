@@ -11,6 +11,7 @@ import yaml
 from django.contrib.auth.hashers import make_password
 from django.utils.text import slugify
 
+from organisation import factors
 from organisation.history import acting
 from organisation.models import Administration, Assignment, Authority, Institution, QualitySystem, Role, Unit, User
 
@@ -118,6 +119,7 @@ def _person(cast: Cast, name: str) -> None:
         level=row.get("level", User.Level.STAFF),
         unit=cast.units[row["unit"]],
     )
+    factors.issue(person)
     cast.join(name, person)
 
 

@@ -40,7 +40,7 @@ class PasskeyForm(Form):
         max_length=100,
         help_text=gettext_lazy("To tell it from others: “work phone”, “key on my ring”."),
     )
-    credential = forms.JSONField(widget=forms.HiddenInput)
+    credential = forms.CharField(widget=forms.HiddenInput, required=False)
 
 
 def _first_prove(request: Request) -> HttpResponse | None:

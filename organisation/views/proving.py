@@ -5,6 +5,7 @@ Another page can show the same forms itself: `context(request, digest, next)` an
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from datetime import datetime
@@ -31,6 +32,7 @@ from organisation.forms import Form
 from organisation.models import Proof, User
 from organisation.views.session import code_help, sent_passkey
 
+logger = logging.getLogger(__name__)
 DIGEST = re.compile(r"[0-9a-f]{64}")
 ASKED, ASKED_THERE = "asked_to_prove", "asked_to_sign_on_anew"  # in the session
 LINK = "organisation.proving"
@@ -146,7 +148,8 @@ def _prove_sign_on(request: Request) -> HttpResponse:
     state, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     try:
         address, verifier = oidc.address_to_prove(request, state=state, nonce=nonce, hint=request.user.email)
-    except oidc.TROUBLE:
+    except oidc.TROUBLE as trouble:
+        logger.warning("Single sign-on does not answer: %r", trouble)
         said = _("%(name)s does not answer. Try again later.") % {"name": sign_on.name()}
         messages.error(request, said)
         return _page(request, asked["digest"], asked["next"])
@@ -190,7 +193,8 @@ def _claims(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
         raise failed
     try:
         return oidc.claims_of_proof(request, code=request.GET["code"], verifier=asked["verifier"])
-    except oidc.TROUBLE:
+    except oidc.TROUBLE as trouble:
+        logger.warning("Single sign-on answered nonsense: %r", trouble)
         raise failed from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from allauth.account.internal.decorators import login_stage_required
@@ -10,7 +11,6 @@ from allauth.account.models import Login
 from allauth.account.utils import perform_login
 from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
-from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django import forms
 from django.conf import settings
@@ -35,6 +35,8 @@ from organisation.adapters import refused
 from organisation.doors import door
 from organisation.forms import Form, dress
 from organisation.models import User
+
+logger = logging.getLogger(__name__)
 
 
 class SignInForm(AuthenticationForm):
@@ -179,9 +181,9 @@ def single_sign_on(request: HttpRequest) -> HttpResponse:
         return redirect("organisation:login")
     wanted = _safe(request, request.GET.get("next", ""))
     try:
-        provider = oidc.Client(request).get_provider()
-        return provider.redirect(request, AuthProcess.LOGIN, next_url=wanted)  # type: ignore[no-any-return]
-    except oidc.TROUBLE:
+        return redirect(oidc.address_to_sign_in(request, after=wanted))
+    except oidc.TROUBLE as trouble:
+        logger.warning("Single sign-on does not answer: %r", trouble)
         said = gettext("%(name)s does not answer. Try again later, or use another way.") % {"name": sign_on.name()}
         return refused(request, [said], status=502)
 
@@ -195,7 +197,8 @@ def sign_on_answer(request: HttpRequest) -> HttpResponseBase:
         return redirect("organisation:login")
     try:
         return OAuth2CallbackView.adapter_view(oidc.Client(request))(request)  # type: ignore[no-any-return]
-    except oidc.TROUBLE:
+    except oidc.TROUBLE as trouble:
+        logger.warning("Single sign-on answered nonsense: %r", trouble)
         said = gettext("The answer of %(name)s cannot be read. Try again.") % {"name": sign_on.name()}
         return refused(request, [said], status=502)
 

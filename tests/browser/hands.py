@@ -41,7 +41,7 @@ class Person:
         self.go("/sign-in/")
         self.page.fill("#id_username", user.email)
         self.page.fill("#id_password", factories.PASSWORD)
-        self.page.locator("main form button").click()
+        self.page.locator("main form button[data-color=accent]").click()
         expect(self.page.locator(".who")).to_contain_text(user.name)
         if language != user.language:
             self.page.locator(f'.languages button[value="{language}"]').click()

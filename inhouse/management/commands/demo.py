@@ -54,3 +54,4 @@ class Command(BaseCommand):
         for row in rows:
             self.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         self.stdout.write(f"\nPassword of all: {region.PASSWORD}")
+        self.stdout.write("A code is asked for as well: the page says which, in the demo only.")
