@@ -49,7 +49,7 @@ def test_what_would_be_declared_is_read_before_it_is_signed(owner: User) -> None
     assert (content["administration"], content["unit"]) == ("Centralsjukhuset", "Medicinsk teknik")
     assert content["device"]["intended_purpose"] == "Holds a catheter in place"
     assert (content["verified_on"], content["validated_on"]) == ("2026-03-01", "2026-03-01")
-    assert (content["signed"]["name"], content["signed"]["date"]) == ("Ola Berg", "2026-03-01")
+    assert (content["signed"]["name"], content["prepared_on"]) == ("Ola Berg", "2026-03-01")
     assert content["number"] in content["address"]
     assert content["diary_number"] == ""
 
