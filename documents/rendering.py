@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,7 +89,7 @@ def pdf(
     }
     with translation.override(language):
         html = render_to_string(template, {**context, "pdf": about})
-        fonts = FontConfiguration()
+        fonts = _fonts()
         try:
             document = HTML(string=html, base_url=_STATIC, url_fetcher=_OurStaticFiles()).render(
                 stylesheets=[CSS(string=_page_numbers(), font_config=fonts)], font_config=fonts
@@ -106,6 +107,16 @@ def pdf(
     ]  # fmt: skip
     written: bytes = document.write_pdf(pdf_variant="pdf/a-3a", finisher=_finisher(attachments))
     return written
+
+
+_kept = threading.local()  # Pango's fonts are not for several threads at once
+
+
+def _fonts() -> FontConfiguration:
+    """The fonts, loaded once: loaded anew for each document they would cost time, and memory that Pango never returns."""
+    if not hasattr(_kept, "fonts"):
+        _kept.fonts = FontConfiguration()
+    return _kept.fonts
 
 
 def _finisher(attachments: Sequence[Attachment]) -> Callable[[Any, Any], None]:

@@ -15,7 +15,7 @@ from documents.models import SignedFile
 from inhouse import classification, declarations, design, evidence, lifecycle
 from inhouse import signing as rules
 from inhouse.dossier import current
-from inhouse.models import Declaration
+from inhouse.models import Declaration, EvidenceRecord
 from inhouse.obstacles import Refused
 from organisation import clock
 from organisation.models import User
@@ -54,6 +54,57 @@ def test_what_would_be_declared_is_read_before_it_is_signed(owner: User) -> None
     assert (content["signed"]["name"], content["prepared_on"]) == ("Ola Berg", "2026-03-01")
     assert content["number"] in content["address"]
     assert content["diary_number"] == ""
+
+
+def test_the_evidence_is_named_by_its_hashes_and_confidential_papers_by_nothing_else(owner: User) -> None:
+    product = stations.documented()
+    revision = stations.coming(product)
+    open_paper = stations.document(revision, group="other", title="Open to all", confidential=False)
+    d = current(stations.fresh(product))
+    held = declarations.snapshot(d, revision, place="Västanstad", language="sv")["evidence"]
+    confidential = [row for row in held["documents"] if row["confidential"]]
+    assert [set(row) for row in confidential] == [{"group", "sha256", "confidential"}] * 8
+    [told] = [row for row in held["documents"] if not row["confidential"]]
+    assert told == {
+        "group": "other",
+        "sha256": open_paper.document.file.sha256,
+        "confidential": False,
+        "title": "Open to all",
+        "version": "1",
+        "file": "other.pdf",
+        "size": open_paper.document.file.size,
+    }
+    assert [(row["kind"], row["outcome"], row["report"]) for row in held["records"]] == [
+        ("verification", "approved", ""),
+        ("validation", "approved", ""),
+    ]
+    assert "None came loose" not in str(held)
+
+
+def test_a_record_that_is_written_anew_has_another_hash(owner: User) -> None:
+    product = stations.documented()
+
+    def hashes() -> list[str]:
+        d = current(stations.fresh(product))
+        content = declarations.snapshot(d, stations.coming(product), place="Västanstad", language="sv")
+        return [row["sha256"] for row in content["evidence"]["records"]]
+
+    before = hashes()
+    assert hashes() == before
+    record = EvidenceRecord.objects.filter(kind="validation").get()
+    EvidenceRecord.objects.filter(pk=record.pk).update(result="One came loose")
+    assert [new == old for new, old in zip(hashes(), before, strict=True)] == [True, False]
+
+
+def test_those_who_sign_with_the_owner_stand_beside_them(owner: User, manager: User) -> None:
+    product = stations.documented()
+    d = current(product)
+    assert d.coming
+    content = declarations.snapshot(
+        d, d.coming, place="Västanstad", language="sv", cosigners=[("Förvaltningschef", manager)]
+    )
+    assert [(row["role"], row["name"]) for row in content["cosigners"]] == [("Förvaltningschef", manager.name)]
+    assert content["signed"]["name"] == owner.name
 
 
 # --- signing
