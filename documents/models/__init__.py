@@ -1,4 +1,5 @@
+from documents.models.seals import HistoryCheck, HistorySeal, SealedColumns, SealedRows
 from documents.models.signing import SignedFile
 from documents.models.storing import Document, StoredFile
 
-__all__ = ["Document", "SignedFile", "StoredFile"]
+__all__ = ["Document", "HistoryCheck", "HistorySeal", "SealedColumns", "SealedRows", "SignedFile", "StoredFile"]

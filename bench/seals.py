@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""What seals cost: sealing and the full check of 1,000,000 rows, against reading and hashing the same rows plainly.
+
+    FEMFEM_ENV=test DATABASE_URL=postgres://… python bench/seals.py [rows]
+
+measures on that database and then on SQLite, in one run and in turns. The check is measured against two plain ways: with
+the database's own text of each row (the least that any check must do), and with `SELECT *` as programs read it. Target for
+the first: × 3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import django
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("FEMFEM_ENV", "test")
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from documents import pending, rows, seals, verifying  # noqa: E402
+from documents.models import SealedRows  # noqa: E402
+
+ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+ROUNDS, TARGET = 3, 3
+TABLE = "products_historicalitem"
+
+
+def fill() -> None:
+    """Rows as wide as those of items, the most numerous of a register but for patients' uses."""
+    table = next(each for each in pending.tables() if each.bare == TABLE)
+    with connection.cursor() as cursor:
+        described = connection.introspection.get_table_description(cursor, TABLE)
+        kinds = {each.name: connection.introspection.get_field_type(each.type_code, each) for each in described}
+        values = []
+        for column in table.columns:
+            kind = kinds[column]
+            if column == "history_type":
+                values.append("'~'")
+            elif "Date" in kind:
+                values.append("'2026-01-02 10:00:00.123456+00'" if kind == "DateTimeField" else "'2026-01-02'")
+            elif "Boolean" in kind:
+                values.append("true")
+            elif "Integer" in kind or "Auto" in kind:
+                values.append("n % 5000")
+            elif "JSON" in kind:
+                values.append("""'["sterile", "implantable"]'""")
+            else:
+                values.append("'SN-' || n")
+        listed = ", ".join(f'"{column}"' for column in table.columns)
+        numbers = (
+            f"generate_series(1, {ROWS}) AS n"
+            if connection.vendor == "postgresql"
+            else f"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {ROWS}) SELECT n FROM c)"
+        )
+        cursor.execute(f"INSERT INTO {TABLE} ({listed}) SELECT {', '.join(values)} FROM {numbers}")
+        if connection.vendor == "postgresql":
+            cursor.execute(f"VACUUM ANALYZE {TABLE}")
+
+
+def seconds(act: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
+
+
+def same_text() -> None:
+    """Each row as the database writes it, hashed, in the order of its key, with a cursor on the server."""
+    table = next(each for each in pending.tables() if each.bare == TABLE)
+    if connection.vendor != "postgresql":
+        for batch in rows.read(table, table.columns, after=0, upto=2**62):
+            for _number, data in batch:
+                hashlib.sha256(data).digest()
+        return
+    listed = ", ".join(f'"{column}"' for column in table.columns)
+    connection.ensure_connection()
+    with connection.connection.transaction(), connection.connection.cursor(name="plain", binary=True) as cursor:
+        cursor.itersize = rows.BATCH
+        cursor.execute(f"SELECT history_id, convert_to(ROW({listed})::text, 'UTF8') FROM {TABLE} ORDER BY history_id")
+        for _number, data in cursor:
+            hashlib.sha256(data).digest()
+
+
+def as_programs_read() -> None:
+    with connection.chunked_cursor() as cursor:
+        cursor.itersize = rows.BATCH
+        cursor.execute(f"SELECT * FROM {TABLE} ORDER BY history_id")
+        for row in cursor:
+            hashlib.sha256(repr(row).encode()).digest()
+
+
+def check() -> None:
+    found = list(verifying.verify())
+    assert not found, found[:3]
+
+
+def measure() -> None:
+    settings.SEALS_LOG = Path(tempfile.mkdtemp()) / "seals.log"
+    fill()
+    sealing = seconds(seals.seal_all)
+    least, plain, checked = [], [], []
+    for _round in range(ROUNDS):
+        least.append(seconds(same_text))
+        plain.append(seconds(as_programs_read) if connection.vendor == "postgresql" else float("nan"))
+        checked.append(seconds(check))
+    size = sum(len(part.leaves) + len(part.numbers) for part in SealedRows.objects.iterator(chunk_size=5))
+    to_least = statistics.median(a / b for a, b in zip(checked, least, strict=True))
+    to_plain = statistics.median(a / b for a, b in zip(checked, plain, strict=True))
+    print(f"{connection.vendor}: {ROWS:,} rows of {TABLE}, median of {ROUNDS} rounds")
+    print(f"  the same text read and hashed   {statistics.median(least):6.1f} s")
+    print(f"  SELECT * read and hashed        {statistics.median(plain):6.1f} s")
+    print(f"  full check                      {statistics.median(checked):6.1f} s")
+    print(f"  full check ÷ the same text        × {to_least:.2f}   (target × {TARGET})")
+    print(f"  full check ÷ SELECT *             × {to_plain:.2f}")
+    print(f"  sealing                         {sealing:6.1f} s, {sealing / ROWS * 1e6:.1f} µs a row")
+    print(f"  kept by the seals               {size / ROWS:6.1f} bytes a row")
+    print(f"  most memory of the process      {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:6.0f} MB")
+
+
+def main() -> None:
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        measure()
+    finally:
+        connection.creation.destroy_test_db(connection.settings_dict["NAME"], verbosity=0)
+    if connection.vendor != "sqlite":
+        with tempfile.TemporaryDirectory() as folder:
+            environment = os.environ | {"DATABASE_URL": f"sqlite:///{folder}/bench.sqlite3"}
+            subprocess.run([sys.executable, __file__, *sys.argv[1:]], env=environment, check=True)
+
+
+main()
