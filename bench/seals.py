@@ -29,6 +29,7 @@ os.environ.setdefault("FEMFEM_ENV", "test")
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
+from django.apps import apps  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
@@ -43,24 +44,26 @@ TABLE = "products_historicalitem"
 def fill() -> None:
     """Rows as wide as those of items, the most numerous of a register but for patients' uses."""
     table = next(each for each in pending.tables() if each.bare == TABLE)
+    model = next(each for each in apps.get_models() if each._meta.db_table == TABLE)
     with connection.cursor() as cursor:
-        described = connection.introspection.get_table_description(cursor, TABLE)
-        kinds = {each.name: connection.introspection.get_field_type(each.type_code, each) for each in described}
         values = []
         for column in table.columns:
-            kind = kinds[column]
+            field: Any = next(each for each in model._meta.concrete_fields if each.column == column)
+            kind = field.get_internal_type()
             if column == "history_type":
                 values.append("'~'")
-            elif "Date" in kind:
-                values.append("'2026-01-02 10:00:00.123456+00'" if kind == "DateTimeField" else "'2026-01-02'")
-            elif "Boolean" in kind:
+            elif kind == "DateTimeField":
+                values.append("'2026-01-02 10:00:00.123456'")
+            elif kind == "DateField":
+                values.append("'2026-01-02'")
+            elif kind == "BooleanField":
                 values.append("true")
-            elif "Integer" in kind or "Auto" in kind:
+            elif "Integer" in kind or kind == "ForeignKey":
                 values.append("n % 5000")
-            elif "JSON" in kind:
+            elif kind == "JSONField":
                 values.append("""'["sterile", "implantable"]'""")
             else:
-                values.append("'SN-' || n")
+                values.append(f"substr('SN-' || n || ' as it was made', 1, {min(field.max_length or 60, 60)})")
         listed = ", ".join(f'"{column}"' for column in table.columns)
         numbers = (
             f"generate_series(1, {ROWS}) AS n"

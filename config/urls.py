@@ -2,6 +2,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("inhouse.urls")),
+    path("", include("documents.urls")),
     path("", include("organisation.urls")),
 ]
 

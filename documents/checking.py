@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
@@ -11,9 +12,10 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from documents import pending, verifying
+from documents import seals, verifying
 from documents.findings import Finding
-from documents.models import HistoryCheck
+from documents.models import HistoryCheck, HistorySeal
+from documents.pending import Pending, pending
 from organisation import clock, history
 from organisation.history.triggers import kept_models
 from organisation.models import User
@@ -25,13 +27,41 @@ SILENT = timedelta(minutes=10)  # without a sign of life, a check has broken off
 TOLD_EVERY = 1.0  # seconds
 
 
-def last_ended() -> HistoryCheck | None:
-    """The last check that came to its end."""
-    return HistoryCheck.objects.filter(ended_at__isnull=False, trouble="").select_related("asked_by").first()
+@dataclass(frozen=True)
+class State:
+    """How the history stands: what no seal holds, the newest check, and the last two that came to their end."""
+
+    pending: list[Pending]
+    newest: HistoryCheck | None
+    last: HistoryCheck | None
+    before: HistoryCheck | None
+
+    @property
+    def running(self) -> HistoryCheck | None:
+        return self.newest if self.newest and is_running(self.newest) else None
+
+    @property
+    def alarms(self) -> list[str]:
+        """What someone must look at now."""
+        told = []
+        if late := [each.oldest for each in self.pending if each.late and each.oldest]:
+            minutes = int((clock.now() - min(late)).total_seconds() // 60)
+            told.append(
+                _("Changes made %(minutes)s minutes ago are not sealed yet. Is the background work running?")
+                % {"minutes": minutes}
+            )
+        if self.last and self.last.found:
+            told.append(_("The last full check found that the history is not as it was sealed."))
+        if self.newest and self.newest.trouble:
+            told.append(_("The latest full check broke off before its end."))
+        return told
 
 
-def newest() -> HistoryCheck | None:
-    return HistoryCheck.objects.select_related("asked_by").first()
+def state() -> State:
+    checks = HistoryCheck.objects.select_related("asked_by")
+    ended = checks.filter(ended_at__isnull=False, trouble="")[:2]
+    last, before, *_rest = *ended, None, None
+    return State(pending(), checks.first(), last, before)
 
 
 def is_running(check: HistoryCheck) -> bool:
@@ -41,9 +71,9 @@ def is_running(check: HistoryCheck) -> bool:
 def begin(by: User | None = None) -> HistoryCheck:
     """A check that is to be run. Refused while one is running."""
     with transaction.atomic():
-        if (other := newest()) and is_running(other):
+        if (other := HistoryCheck.objects.first()) and is_running(other):
             raise ValidationError(_("A check is running already."), code="running")
-        return HistoryCheck.objects.create(asked_by=by, total=verifying.total())
+        return HistoryCheck.objects.create(asked_by=by, total=seals.total(HistorySeal.objects.first()))
 
 
 def run(check: HistoryCheck) -> list[Finding]:
@@ -99,21 +129,3 @@ def written_outside() -> dict[str, int]:
         model._meta.label: history.of(model).filter(nobody).order_by().count() for model, _history in kept_models()
     }
     return {label: count for label, count in counts.items() if count}
-
-
-def alarms() -> list[str]:
-    """What someone must look at now: seals that are late, a check that found something, or none for too long."""
-    told = []
-    late = [each for each in pending.pending() if each.late]
-    if late:
-        told.append(
-            _("Changes from %(minutes)s minutes ago are not sealed yet. Is the background work running?")
-            % {"minutes": max(int((clock.now() - each.oldest).total_seconds() // 60) for each in late if each.oldest)}
-        )
-    check = last_ended()
-    if check and check.found:
-        told.append(_("The last full check found that the history is not as it was sealed. See what it found."))
-    latest = newest()
-    if latest and latest.trouble:
-        told.append(_("The latest full check broke off before its end."))
-    return told

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
 
 from documents import merkle, rows
 from documents.models import HistorySeal, SealedColumns, SealedRows
@@ -32,8 +33,8 @@ from organisation import clock
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 65_536  # rows under one root: 2 MB of leaf hashes
-MOST = 8 * CHUNK  # rows in one seal, give or take a chunk; what is more goes into the next
+CHUNK = 16_384  # rows under one root: 512 kB of leaf hashes
+MOST = 16 * CHUNK  # rows in one seal, give or take a chunk; what is more goes into the next
 PATIENCE = 20.0  # seconds that open transactions are waited for
 
 
@@ -53,7 +54,7 @@ def seal(*, patience: float = PATIENCE) -> HistorySeal | None:
     try:
         with transaction.atomic(durable=True):
             made.save(force_insert=True)
-            SealedRows.objects.bulk_create(parts, batch_size=20)
+            SealedRows.objects.bulk_create(parts, batch_size=10)
     except IntegrityError:
         if not HistorySeal.objects.filter(number=made.number).exists():
             raise
@@ -123,7 +124,7 @@ def _signed(last: HistorySeal | None, parts: list[SealedRows]) -> HistorySeal:
             "previous": last.hash if last else "",
             "parts": entries,
             "root": root_of(entries),
-            "total": (last.said["total"] if last else 0) + sum(part.rows for part in parts),
+            "total": total(last) + sum(part.rows for part in parts),
             "key": public_key(),
         }
     )
@@ -131,6 +132,14 @@ def _signed(last: HistorySeal | None, parts: list[SealedRows]) -> HistorySeal:
         part.seal_id, part.position = number, position
     signature = _key().sign(body.encode()).hex()
     return HistorySeal(number=number, body=body, hash=sha256(body.encode()), signature=signature)
+
+
+def total(last: HistorySeal | None) -> int:
+    """How many rows are sealed up to this seal: it says so itself, unless it was made unreadable."""
+    try:
+        return int(last.said["total"]) if last else 0
+    except (ValueError, KeyError, TypeError):
+        return SealedRows.objects.aggregate(total=Sum("rows"))["total"] or 0
 
 
 # --- the forms that are hashed
@@ -193,9 +202,7 @@ def is_signed(seal: HistorySeal) -> bool:
         key = seal.said["key"]
         if key not in (public_key(), *settings.SEALS_FORMER_KEYS):
             return False
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(
-            bytes.fromhex(seal.signature), seal.body.encode()
-        )
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(seal.signature), seal.body.encode())
     except (ValueError, TypeError, KeyError, InvalidSignature):
         return False
     return True
@@ -220,7 +227,7 @@ def note(made: HistorySeal) -> None:
     """Write the seal's line, after those of earlier seals that a crash kept from it."""
     noted = _last_noted()
     missing = HistorySeal.objects.filter(number__gt=noted, number__lt=made.number).order_by("number")
-    lines = "".join(f"{each.number}\t{each.hash}\t{each.said['made_at']}\n" for each in (*missing, made))
+    lines = "".join(f"{each.number}\t{each.hash}\t{each.made_at}\n" for each in (*missing, made))
     path = Path(settings.SEALS_LOG)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as log:

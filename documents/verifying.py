@@ -59,12 +59,6 @@ def _tables(newest: int, progress: Progress) -> Iterator[Finding]:
             yield from _Check(table, present[name].columns, newest).findings(progress)
 
 
-def total() -> int:
-    """How many rows are sealed."""
-    last = HistorySeal.objects.first()
-    return int(last.said["total"]) if last else 0
-
-
 def _triggers() -> Iterator[Finding]:
     kinds = {"absent": "trigger_missing", "disabled": "trigger_disabled", "outdated": "trigger_altered"}
     for gap in history.missing(connection):
@@ -329,7 +323,9 @@ class _Check:
                 yield Finding("added", name, number)
         yield from self._deleted(sorted(wrong.missing.keys() - renumbered))
         if self.more:
-            yield Finding("more", name, max(wrong.missing.keys() | wrong.added.keys() | wrong.changed.keys()), other=self.more)
+            yield Finding(
+                "more", name, max(wrong.missing.keys() | wrong.added.keys() | wrong.changed.keys()), other=self.more
+            )
 
     def _deleted(self, numbers: list[int]) -> Iterator[Finding]:
         tail = [number for number in numbers if number > self.last_found]
@@ -351,7 +347,9 @@ class _Check:
         """
         key, name = f'"{self.table.key}"', self.table.name
         if connection.vendor == "postgresql":
-            given = f"coalesce(pg_sequence_last_value(pg_get_serial_sequence('{name}', '{self.table.key}')::regclass), 0)"
+            given = (
+                f"coalesce(pg_sequence_last_value(pg_get_serial_sequence('{name}', '{self.table.key}')::regclass), 0)"
+            )
             query = f"SELECT {key} FROM {name} WHERE {key} > %s AND {key} > {given} ORDER BY 1 LIMIT {TOLD}"
             values = [self.after]
         else:

@@ -39,16 +39,23 @@ class HistorySeal(models.Model):
         return found
 
     @property
-    def made_at(self) -> datetime:
-        return datetime.fromisoformat(self.said["made_at"])
+    def parts_said(self) -> list[dict[str, Any]]:
+        """What the body says it holds, for showing; of one that was made unreadable, nothing."""
+        try:
+            return list(self.said["parts"])
+        except (ValueError, KeyError, TypeError):
+            return []
+
+    @property
+    def made_at(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat(self.said["made_at"])
+        except (ValueError, KeyError, TypeError):
+            return None
 
     @property
     def rows(self) -> int:
-        return sum(part["rows"] for part in self.said["parts"])
-
-    @property
-    def tables(self) -> list[str]:
-        return sorted({part["table"] for part in self.said["parts"]})
+        return sum(part["rows"] for part in self.parts_said)
 
 
 @locked()
@@ -106,7 +113,12 @@ class HistoryCheck(models.Model):
     """One full check of the history, from the beginning: how far it is, and what it found."""
 
     asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False, verbose_name=_("asked by")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("asked by"),
     )
     started_at = models.DateTimeField(_("started at"), default=clock.now, editable=False)
     seen_at = models.DateTimeField(_("last sign of life"), default=clock.now, editable=False)

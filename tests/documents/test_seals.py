@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import base64
-import json
+import hashlib
 import random
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils.timezone import now
 from pytest_django import Settings
 
-from documents import checking, pending, seals, verifying
-from documents.findings import Finding
-from documents.models import HistorySeal, SealedColumns, SealedRows
-from organisation import history
+from documents import checking, findings, merkle, pending, rows, seals, tasks, verifying
+from documents.models import HistoryCheck, HistorySeal, SealedRows, SignedFile
+from organisation import clock, history
 from organisation.history import acting, of
-from organisation.models import Unit, User
+from organisation.models import Unit
 from tests import factories, stations
 
 pytestmark = pytest.mark.django_db
@@ -44,12 +45,11 @@ def numbers() -> list[int]:
 
 @pytest.fixture
 def sealed(unit: Unit) -> list[int]:
-    """Twelve changes in three seals of four; between the second and third one a change was taken back."""
-    rename(unit, *(f"House {n}" for n in range(12 - len(numbers()) - 8)))
-    for _seal in range(3):
+    """Twelve changes of a unit in three seals of four; the numbers of their rows."""
+    rename(unit, *(f"House {n}" for n in range(4 - len(numbers()))))
+    for batch in range(3):
+        rename(unit, *(f"House {batch}{n}" for n in range(4 if batch else 0)))
         assert seals.seal()
-        if _seal < 2:
-            rename(unit, *(f"House {_seal}{n}" for n in range(4)))
     found = numbers()
     assert len(found) == 12
     assert list(verifying.verify()) == []
@@ -88,7 +88,9 @@ def renumber(old: int, new: int) -> str:
 def copy(number: int) -> str:
     columns = [field.column for field in of(Unit).model._meta.concrete_fields if field.column != "history_id"]
     listed = ", ".join(f'"{column}"' for column in columns)
-    return f"INSERT INTO {TABLE} (history_id, {listed}) SELECT {number}, {listed} FROM {TABLE} ORDER BY history_id LIMIT 1"
+    return (
+        f"INSERT INTO {TABLE} (history_id, {listed}) SELECT {number}, {listed} FROM {TABLE} ORDER BY history_id LIMIT 1"
+    )
 
 
 UNSEEN = {"postgresql": "history_date = history_date + interval '1 microsecond'", "sqlite": "active = 2"}
@@ -338,7 +340,9 @@ def test_a_column_that_comes_later_changes_no_hash(sealed: list[int], unit: Unit
 @pytest.mark.postgres
 def test_what_a_session_is_set_to_changes_no_hash(sealed: list[int]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL TimeZone = 'Asia/Tokyo'; SET LOCAL DateStyle = 'German'; SET LOCAL bytea_output = escape")
+        cursor.execute(
+            "SET LOCAL TimeZone = 'Asia/Tokyo'; SET LOCAL DateStyle = 'German'; SET LOCAL bytea_output = escape"
+        )
     assert found() == []
 
 
@@ -349,17 +353,11 @@ def test_rows_are_sealed_once_and_quiet_times_make_no_seal(sealed: list[int]) ->
     assert [n for part in rows for run in seals.unpacked(bytes(part.numbers)) for n in run] == sealed
 
 
-def test_a_signed_file_is_sealed_though_it_has_no_history(product_signed: Any) -> None:
-    assert seals.seal()
-    as_owner("documents_signedfile", f"UPDATE documents_signedfile SET name = 'x.pdf' WHERE id = {product_signed.pk}")
-    assert found() == [("changed", "documents_signedfile", product_signed.pk)]
-
-
-@pytest.fixture
-def product_signed(db: None) -> Any:
-    from documents.models import SignedFile
-
-    return SignedFile.objects.create(name="d.pdf", media_type="application/pdf", content=b"%PDF", sha256="0", size=4)
+def test_a_signed_file_is_sealed_though_it_has_no_history(db: None) -> None:
+    file = SignedFile.objects.create(name="d.pdf", media_type="application/pdf", content=b"%PDF", sha256="0", size=4)
+    seals.seal()
+    as_owner("documents_signedfile", f"UPDATE documents_signedfile SET name = 'x.pdf' WHERE id = {file.pk}")
+    assert found() == [("changed", "documents_signedfile", file.pk)]
 
 
 def test_many_rows_go_into_several_chunks_and_seals(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,3 +380,196 @@ def test_a_thousand_wrong_rows_are_counted(unit: Unit, monkeypatch: pytest.Monke
     named = list(verifying.verify())
     assert [each.kind for each in named] == ["changed"] * 5 + ["more"]
     assert named[-1].other == len(numbers()) - 5
+
+
+# --- any single tampering
+
+
+def literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    text = str(value).replace("'", "''").replace("%", "%%")
+    return f"'{text}'"
+
+
+def tampered(chance: random.Random, table: Any) -> bool:
+    """Do one thing to one row of the table that makes it another; says whether the database took it."""
+    key = f'"{table.key}"'
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {key} FROM {table.name} ORDER BY 1")
+        rows = [number for (number,) in cursor.fetchall()]
+    row, other = chance.choice(rows), chance.choice(rows)
+    kind = chance.choice(["edit", "edit", "edit", "delete", "copy", "swap"])
+    if kind == "delete":
+        statements = [f"DELETE FROM {table.name} WHERE {key} = {row}"]
+    elif kind == "copy":
+        listed = ", ".join(f'"{column}"' for column in table.columns)
+        below = f"(SELECT min({key}) - {chance.randrange(1, 9)} FROM {table.name})"
+        statements = [f"INSERT INTO {table.name} ({key}, {listed}) SELECT {below}, {listed} FROM {table.name} WHERE {key} = {row}"]  # fmt: skip
+    elif kind == "swap" and row != other:
+        moves = [(row, -77), (other, row), (-77, other)]
+        statements = [f"UPDATE {table.name} SET {key} = {new} WHERE {key} = {old}" for old, new in moves]
+    else:
+        column = chance.choice(table.columns)
+        with connection.cursor() as cursor:
+            cursor.execute(f'SELECT "{column}" FROM {table.name} WHERE {key} = {row}')
+            (value,) = cursor.fetchone()
+        new = chance.choice(["NULL", "0", "1", "''", "'x'", literal(f"{value} "), literal(f"{value}x")])
+        same = "IS DISTINCT FROM" if connection.vendor == "postgresql" else "IS NOT"
+        statements = [f'UPDATE {table.name} SET "{column}" = {new} WHERE {key} = {row} AND "{column}" {same} {new}']
+    try:
+        with transaction.atomic():
+            before = read(table)
+            as_owner(table.bare, *statements)
+            return read(table) != before
+    except DatabaseError:
+        return False  # not of this column's kind
+
+
+def read(table: Any) -> list[Any]:
+    return [row for batch in rows.read(table, table.columns, after=-(2**63), upto=2**62) for row in batch]
+
+
+def test_any_single_tampering_is_found_and_its_table_named(sealed: list[int]) -> None:
+    stations.in_use()
+    seals.seal()
+    assert found() == []
+    filled = [table for table in pending.tables() if read(table)]
+    assert len(filled) > 20
+    chance, done = random.Random(55), 0
+    while done < 25:
+        table = chance.choice(filled)
+        with transaction.atomic():
+            if tampered(chance, table):
+                done += 1
+                named = found()
+                assert named, f"{table.bare}, tampering {done}"
+                assert {name for _kind, name, _row in named} == {table.bare}
+            transaction.set_rollback(True)
+    assert found() == []
+
+
+# --- written late
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_row_committed_late_with_a_lower_number_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_unit, quick_unit = factories.unit(), factories.ward()
+    factories.person(None)
+    seals.seal()
+    before = numbers()
+    written, commit = Event(), Event()
+
+    def change_slowly() -> None:
+        with transaction.atomic():
+            rename(slow_unit, "Slow")
+            written.set()
+            commit.wait(30)
+        connection.close()
+
+    slow = Thread(target=change_slowly)
+    slow.start()
+    assert written.wait(30)
+    rename(quick_unit, "Quick")
+    (quick,) = set(numbers()) - set(before)
+    assert quick == before[-1] + 2, "the slow one was numbered first, and is not there yet"
+
+    assert seals.seal(patience=0) is None, "sealed above a row that is still to come"
+    monkeypatch.setattr("documents.pending.time.sleep", lambda seconds: commit.set())
+    made = seals.seal(patience=30)
+    slow.join(30)
+    assert made
+    assert seals.unpacked(bytes(part_of(made.number).numbers)) == [range(quick - 1, quick + 1)]
+    assert found() == []
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_seal_at_once_one_makes_the_seal(unit: Unit) -> None:
+    results: list[Any] = []
+    start = Barrier(2)
+
+    def run() -> None:
+        start.wait(10)
+        results.append(seals.seal())
+        connection.close()
+
+    threads = [Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [seal.number for seal in results if seal] == [1]
+    assert found() == []
+
+
+# --- the check
+
+
+def test_the_command_says_what_it_found_and_fails(sealed: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("verify_history")
+    assert f"{len(sealed) + 3} rows checked" in capsys.readouterr().out
+    as_owner(TABLE, edit(sealed, 5))
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_history")
+    assert ended.value.code == 1
+    assert f"{TABLE}, row {sealed[5]}: changed after it was sealed (seal 2)." in capsys.readouterr().out
+
+
+def test_a_check_keeps_what_it_found_and_is_locked(sealed: list[int]) -> None:
+    as_owner(TABLE, edit(sealed, 5))
+    tasks.check_history()
+    check = HistoryCheck.objects.get()
+    assert (check.found, check.rows) == (1, check.total)
+    assert findings.told(check.findings) == [f"{TABLE}, row {sealed[5]}: changed after it was sealed (seal 2)."]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        HistoryCheck.objects.update(found=0)
+
+
+def test_only_one_check_runs_at_a_time_and_one_that_went_silent_is_given_up(db: None) -> None:
+    first = checking.begin()
+    with pytest.raises(ValidationError, match="running already"):
+        checking.begin()
+    with clock.at(first.seen_at + checking.SILENT * 2):
+        assert checking.begin() != first
+
+
+def test_writing_without_a_person_is_counted_unless_there_is_a_reason(unit: Unit) -> None:
+    before = checking.written_outside()["organisation.Unit"]
+    with acting(None, reason="A sweep"):
+        Unit.objects.update(site="Swept")
+    rename(unit, "House 2")
+    assert checking.written_outside()["organisation.Unit"] == before
+    Unit.objects.update(site="Smuggled")
+    assert checking.written_outside()["organisation.Unit"] == before + 1
+
+
+def test_rows_that_stay_unsealed_for_too_long_alarm(unit: Unit) -> None:
+    assert checking.state().alarms == []
+    with clock.at(now() + pending.LATE * 2):
+        assert [alarm for alarm in checking.state().alarms if "not sealed yet" in alarm]
+    tasks.seal_history()
+    with clock.at(now() + pending.LATE * 2):
+        assert checking.state().alarms == []
+
+
+@pytest.mark.parametrize("numbers", [[5], [1, 2, 3], [-3, 7, 8, 2**62], [1, 3, 5, 6]])
+def test_numbers_are_packed_and_unpacked(numbers: list[int]) -> None:
+    assert [number for run in seals.unpacked(seals.packed(numbers)) for number in run] == numbers
+
+
+def test_a_root_is_that_of_rfc_6962() -> None:
+    def by_the_book(hashes: list[bytes]) -> bytes:
+        if len(hashes) == 1:
+            return hashes[0]
+        split = 1 << (len(hashes) - 1).bit_length() - 1
+        return hashlib.sha256(b"\x01" + by_the_book(hashes[:split]) + by_the_book(hashes[split:])).digest()
+
+    hashes = [hashlib.sha256(bytes([n])).digest() for n in range(70)]
+    for size in range(1, 71):
+        assert merkle.root(hashes[:size]) == by_the_book(hashes[:size])
