@@ -27,6 +27,7 @@ SENTENCES = {
     "trigger_missing": gettext_lazy("%(table)s: the trigger %(text)s is absent, so changes are not recorded or not refused."),
     "trigger_disabled": gettext_lazy("%(table)s: the trigger %(text)s is switched off, so changes are not recorded or not refused."),
     "trigger_altered": gettext_lazy("%(table)s: the trigger %(text)s is not what it must be."),
+    "trigger_unknown": gettext_lazy("%(table)s: %(text)s is a trigger or rule that is none of the register’s, and could hide changes."),
     # seals
     "seal_missing": gettext_lazy("%(table)s, row %(row)s: the seal is missing."),
     "seal_changed": gettext_lazy("%(table)s, row %(row)s: the seal was changed after it was made."),

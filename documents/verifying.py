@@ -61,7 +61,8 @@ def _tables(newest: int, progress: Progress) -> Iterator[Finding]:
 
 def _triggers() -> Iterator[Finding]:
     kinds = {"absent": "trigger_missing", "disabled": "trigger_disabled", "outdated": "trigger_altered"}
-    for gap in history.missing(connection):
+    kinds["unknown"] = "trigger_unknown"
+    for gap in (*history.missing(connection), *history.strange(connection)):
         yield Finding(kinds[gap.problem], gap.table, text=gap.trigger)
 
 

@@ -15,7 +15,7 @@ from organisation.history.operations import Triggers, triggers_wanted
 from organisation.history.reading import RETOLD, SHORT, Change, Entry, entries, latest
 from organisation.history.records import Records, locked, of, recorded
 from organisation.history.tables import Table
-from organisation.history.triggers import Gap, append_only, install, missing, refuse_gaps
+from organisation.history.triggers import Gap, append_only, install, missing, refuse_gaps, strange
 
 __all__ = [
     "RETOLD",
@@ -36,5 +36,6 @@ __all__ = [
     "of",
     "recorded",
     "refuse_gaps",
+    "strange",
     "triggers_wanted",
 ]

@@ -38,6 +38,7 @@ class Engine(Protocol):
     def make(self, cursor: Any, trigger: Trigger) -> None: ...
     def drop(self, cursor: Any, trigger: Trigger) -> None: ...
     def prepare(self, cursor: Any) -> None: ...
+    def watching(self, cursor: Any) -> list[tuple[str, str]]: ...
 
 
 def install(connection: Any = default_connection) -> None:
@@ -69,6 +70,16 @@ def missing(connection: Any = default_connection) -> list[Gap]:
         for key, trigger in wanted.items()
         if present.get(key) != trigger
     ]
+
+
+def strange(connection: Any = default_connection) -> list[Gap]:
+    """Each trigger or rule on a protected table that is none of ours: it could keep rows from being recorded."""
+    engine = engine_of(connection)
+    with connection.cursor() as cursor:
+        wanted = _wanted(engine, cursor)
+        found = engine.watching(cursor)
+    protected = protected_tables()
+    return [Gap(table, name, "unknown") for table, name in found if table in protected and (table, name) not in wanted]
 
 
 def refuse_gaps(connection: Any = default_connection) -> None:

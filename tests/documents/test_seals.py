@@ -184,6 +184,23 @@ def test_a_trigger_that_is_switched_off_or_emptied_is_named(sealed: list[int]) -
     }
 
 
+def test_a_trigger_that_swallows_what_should_be_recorded_is_named(sealed: list[int]) -> None:
+    connection.check_constraints()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+                f"CREATE TRIGGER swallow BEFORE INSERT ON {TABLE} FOR EACH ROW EXECUTE FUNCTION swallow();"
+                "CREATE RULE quiet AS ON DELETE TO organisation_unit DO INSTEAD NOTHING"
+            )
+            expected = [(TABLE, "swallow"), ("organisation_unit", "quiet")]
+        else:
+            cursor.execute(f"CREATE TRIGGER swallow BEFORE INSERT ON {TABLE} BEGIN SELECT RAISE(IGNORE); END")
+            expected = [(TABLE, "swallow")]
+    named = [(each.kind, each.table, each.text) for each in verifying.verify()]
+    assert named == [("trigger_unknown", table, name) for table, name in expected]
+
+
 # --- seals
 
 
