@@ -177,6 +177,12 @@ TSA_TIMEOUT = env.int("TSA_TIMEOUT", 15)  # seconds for the whole answer
 SIMPLE_HISTORY_ENABLED = False
 CLOCK_MAY_BE_SET = not PRODUCTION
 
+# Seals of the history: signed with a key, and noted in a file, that whoever owns the database does not have. The key is
+# the base64 of 32 random bytes; a former one still counts by its public half (in hexadecimal, as each seal names it).
+SEALS_KEY = secret("SEALS_KEY", "ZGVtbyBhbmQgdGVzdHMgb25seTogc2VhbHMsIDMyYiE=")
+SEALS_FORMER_KEYS = env.list("SEALS_FORMER_KEYS", default=[])
+SEALS_LOG = Path(env.str("SEALS_LOG", str(VAR / "seals.log")))
+
 # Background work
 REDIS_URL = env.str("REDIS_URL") if PRODUCTION else env.str("REDIS_URL", "")
 if REDIS_URL:
@@ -201,6 +207,8 @@ CELERY_BEAT_SYNC_EVERY = 1  # writes the file at each tick: its age is beat's he
 CELERY_BEAT_SCHEDULE = {
     "watch-history": {"task": "organisation.tasks.watch_history", "schedule": 3600.0},  # seconds
     "fetch-timestamps": {"task": "documents.tasks.fetch_timestamps", "schedule": 300.0},
+    "seal-history": {"task": "documents.tasks.seal_history", "schedule": 300.0},
+    "check-history": {"task": "documents.tasks.check_history", "schedule": 24 * 3600.0},
     "sweep-uploads": {"task": "documents.tasks.sweep_uploads", "schedule": 3600.0},
     "clear-sessions": {"task": "organisation.tasks.clear_sessions", "schedule": 24 * 3600.0},
 }

@@ -7,6 +7,7 @@ urlpatterns = [
         "sign-in/code/", session.code, name="mfa_authenticate"
     ),  # the one page that allauth sends people to, by its name
     path("", include("inhouse.urls")),
+    path("", include("documents.urls")),
     path("", include("organisation.urls")),
 ]
 

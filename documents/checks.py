@@ -10,7 +10,10 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Critical, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
+
+from documents import seals
 
 EXPIRES_SOON = 60  # days
 
@@ -34,3 +37,13 @@ def seal(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMe
     except keystore.Unsealable as trouble:
         found.append(Critical(str(trouble), id="documents.C001"))
     return found
+
+
+@register(Tags.security)
+def seals_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The key that the history is sealed with can be used."""
+    try:
+        seals.verify_key()
+    except ImproperlyConfigured as trouble:
+        return [Critical(str(trouble), id="documents.C002")]
+    return []

@@ -1,12 +1,16 @@
-"""Background work on files."""
+"""Background work on files and on the seals of the history."""
 
 import logging
 
 from celery import shared_task
+from django.core.exceptions import ValidationError
 
-from documents import storing, timestamping
+from documents import auditing, pending, seals, storing, timestamping
+from documents.models import HistoryCheck
 
 logger = logging.getLogger(__name__)
+
+FULL_CHECK = 3000  # seconds, below the broker's visibility timeout of one hour
 
 
 @shared_task(ignore_result=True)
@@ -21,3 +25,30 @@ def fetch_timestamps() -> None:
     timestamping.fetch()
     for alarm in timestamping.alarms():
         logger.error(alarm)
+
+
+@shared_task(ignore_result=True)
+def seal_history() -> None:
+    """Every five minutes: seal what is new. What waits for an open transaction is taken by a later run."""
+    seals.seal_all()
+    for table in pending.pending():
+        if table.late:
+            logger.error("History: %s has had no seal since row %s for too long.", table.table.bare, table.sealed)
+
+
+@shared_task(ignore_result=True, time_limit=FULL_CHECK)
+def check_history() -> None:
+    """Every night: the full check. While another is running there is no need."""
+    try:
+        check = auditing.begin()
+    except ValidationError:
+        return
+    auditing.run(check)
+
+
+@shared_task(ignore_result=True, time_limit=FULL_CHECK)
+def run_check(check_id: int) -> None:
+    """The check that someone asked for. Delivered twice it is run twice, from the beginning, unless it has ended."""
+    check = HistoryCheck.objects.get(pk=check_id)
+    if check.ended_at is None:
+        auditing.run(check)

@@ -67,6 +67,13 @@ def media(settings: Settings, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def seals_log(settings: Settings, tmp_path: Path) -> Path:
+    """A log of the seals of its own for each test."""
+    settings.SEALS_LOG = tmp_path / "seals.log"
+    return tmp_path / "seals.log"
+
+
 # Words
 
 

@@ -1,5 +1,16 @@
+from documents.models.seals import HistoryCheck, HistorySeal, SealedColumns, SealedRows
 from documents.models.signing import SignedFile
 from documents.models.storing import Document, StoredFile
 from documents.models.timestamps import Timestamp, TimestampRequest
 
-__all__ = ["Document", "SignedFile", "StoredFile", "Timestamp", "TimestampRequest"]
+__all__ = [
+    "Document",
+    "HistoryCheck",
+    "HistorySeal",
+    "SealedColumns",
+    "SealedRows",
+    "SignedFile",
+    "StoredFile",
+    "Timestamp",
+    "TimestampRequest",
+]

@@ -14,7 +14,8 @@ from organisation.database.acting import acting
 from organisation.history.operations import Triggers, triggers_wanted
 from organisation.history.reading import RETOLD, SHORT, Change, Entry, entries, latest
 from organisation.history.records import Records, locked, of, recorded
-from organisation.history.triggers import Gap, install, missing, refuse_gaps
+from organisation.history.tables import Table
+from organisation.history.triggers import Gap, append_only, install, missing, refuse_gaps, strange
 
 __all__ = [
     "RETOLD",
@@ -23,8 +24,10 @@ __all__ = [
     "Entry",
     "Gap",
     "Records",
+    "Table",
     "Triggers",
     "acting",
+    "append_only",
     "entries",
     "install",
     "latest",
@@ -33,5 +36,6 @@ __all__ = [
     "of",
     "recorded",
     "refuse_gaps",
+    "strange",
     "triggers_wanted",
 ]

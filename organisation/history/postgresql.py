@@ -131,6 +131,16 @@ def present(cursor: Any) -> dict[tuple[str, str], Trigger]:
     }
 
 
+def watching(cursor: Any) -> list[tuple[str, str]]:
+    """Table and name of every trigger and rewrite rule, whoever made it; the database's own for foreign keys apart."""
+    cursor.execute("""
+        SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+        WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
+        UNION SELECT tablename, rulename FROM pg_rules WHERE schemaname = current_schema() ORDER BY 1, 2""")
+    found: list[tuple[str, str]] = cursor.fetchall()
+    return found
+
+
 def make(cursor: Any, trigger: Trigger) -> None:
     """ALWAYS: also in a session that calls itself a replica. What it reacts to is kept as its comment, to compare."""
     function = truncate_name(f"{trigger.name}_{trigger.table}", 63)

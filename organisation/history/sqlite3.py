@@ -150,6 +150,13 @@ def present(cursor: Any) -> dict[tuple[str, str], Trigger]:
     return {(table, name): Trigger(table, name, sql) for table, name, sql in cursor.fetchall()}
 
 
+def watching(cursor: Any) -> list[tuple[str, str]]:
+    """Table and name of every trigger, whoever made it."""
+    cursor.execute("SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2")
+    found: list[tuple[str, str]] = cursor.fetchall()
+    return found
+
+
 def make(cursor: Any, trigger: Trigger) -> None:
     cursor.execute(trigger.body)
 

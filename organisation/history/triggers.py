@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from django.apps import apps
@@ -38,6 +38,7 @@ class Engine(Protocol):
     def make(self, cursor: Any, trigger: Trigger) -> None: ...
     def drop(self, cursor: Any, trigger: Trigger) -> None: ...
     def prepare(self, cursor: Any) -> None: ...
+    def watching(self, cursor: Any) -> list[tuple[str, str]]: ...
 
 
 def install(connection: Any = default_connection) -> None:
@@ -71,6 +72,16 @@ def missing(connection: Any = default_connection) -> list[Gap]:
     ]
 
 
+def strange(connection: Any = default_connection) -> list[Gap]:
+    """Each trigger or rule on a protected table that is none of ours: it could keep rows from being recorded."""
+    engine = engine_of(connection)
+    with connection.cursor() as cursor:
+        wanted = _wanted(engine, cursor)
+        found = engine.watching(cursor)
+    protected = protected_tables()
+    return [Gap(table, name, "unknown") for table, name in found if table in protected and (table, name) not in wanted]
+
+
 def refuse_gaps(connection: Any = default_connection) -> None:
     """For the start of web and worker: refuse to run on a database that would not write the history."""
     with connection.temporary_connection() as cursor:  # the processes forked from this one open their own
@@ -99,6 +110,29 @@ def kept_models() -> list[tuple[type[models.Model], type[models.Model]]]:
         for model in apps.get_models(include_auto_created=True)
         if hasattr(model._meta, "simple_history_manager_attribute") and not model._meta.proxy
     ]
+
+
+def append_only(connection: Any = default_connection) -> list[Table]:
+    """Every table whose rows only come and stay, in one order, with the columns that never change.
+
+    These are the histories, and locked tables that have none. A row is known by the number the database gave it.
+    """
+    with connection.cursor() as cursor:
+        tables = engine_of(connection).tables(cursor)
+    counted = {model._meta.db_table: model for model in apps.get_models() if _is_counted(model)}
+    recorded = {model._meta.db_table for model, _history in kept_models()}
+    found = {}
+    for subject in _subjects(tables):
+        if isinstance(subject, Locked) and not subject.when and subject.table.bare not in recorded:
+            table = subject.table
+            columns = tuple(column for column in subject.fixed if column != table.key)
+            if table.bare in counted:
+                found[table.bare] = replace(table, columns=columns)
+    return [found[name] for name in sorted(found)]
+
+
+def _is_counted(model: type[models.Model]) -> bool:
+    return isinstance(model._meta.pk, models.AutoField | models.BigAutoField)
 
 
 def protected_tables() -> set[str]:

@@ -22,7 +22,7 @@ from django.utils import timezone, translation
 from pytest_django import DjangoDbBlocker
 
 from documents import storing
-from documents.models import StoredFile
+from documents.models import HistoryCheck, HistorySeal, StoredFile
 from inhouse import assessment, classification, guide, law, lifecycle
 from inhouse.demo import proof, region, stories, telling
 from inhouse.dossier import Dossier, gather
@@ -101,9 +101,11 @@ def told(
     """The whole demo, once for this module."""
     files = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
     storages = settings.STORAGES | {"default": files | {"OPTIONS": {"location": str(tmp_path_factory.mktemp("demo"))}}}
-    said = io.StringIO()
-    with django_db_blocker.unblock(), transaction.atomic():
-        with override_settings(STORAGES=storages, PASSWORD_HASHERS=QUICK), clock.at(NOW):
+    said, log = io.StringIO(), tmp_path_factory.mktemp("seals") / "seals.log"
+    around = transaction.atomic()
+    around._from_testcase = True  # type: ignore[attr-defined]  # as in Django's own test case: nothing inside lasts
+    with django_db_blocker.unblock(), around:
+        with override_settings(STORAGES=storages, PASSWORD_HASHERS=QUICK, SEALS_LOG=log), clock.at(NOW):
             call_command("demo", stdout=said)
         yield Told(said.getvalue(), digest(), storages)
         transaction.set_rollback(True)
@@ -158,6 +160,13 @@ def test_nothing_is_loaded_twice(told: Told) -> None:
     assert said.getvalue().startswith("There are products already: nothing was loaded.")
     assert region.PASSWORD in said.getvalue()
     assert digest() == told.digest
+
+
+def test_its_history_is_sealed_and_checked(told: Told) -> None:
+    check = HistoryCheck.objects.get()
+    assert HistorySeal.objects.count() == 1
+    assert (check.found, check.rows, check.outside) == (0, check.total, {})
+    assert check.rows > 5000
 
 
 def test_the_region_has_its_places_and_people(told: Told) -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from documents import auditing, seals
 from inhouse.demo import proof, region, stories, telling
 from organisation import clock
 from organisation.models import Institution
@@ -42,6 +43,10 @@ class Command(BaseCommand):
             if found := list(proof.faults(now=clock.now())):
                 raise CommandError("The demo does not show what it should: " + " ".join(found))
         self.stdout.write(f"{Product.objects.count()} products in {time.monotonic() - start:.0f} s")
+        count = seals.seal_all()
+        check = auditing.begin()
+        auditing.run(check)
+        self.stdout.write(f"Sealed: {count} seal, {check.rows} rows checked, {check.found} findings")
 
     def _say(self, text: str) -> None:
         self.stdout.write(f"{text} ", ending="")
