@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 
+from inhouse.demo import papers
 from organisation.models import Administration, Assignment, Institution, QualitySystem, Role, Unit, User
 
 PASSWORD = "correct horse battery staple"
@@ -113,5 +114,5 @@ def outsider() -> User:
 
 
 def pdf(says: str = "A page", *, name: str = "page.pdf") -> ContentFile[bytes]:
-    """A file that is taken for a PDF; other words make another file."""
-    return ContentFile(b"%PDF-1.7\n% " + says.encode() + b"\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n", name=name)
+    """A PDF that says so, a paragraph to a line; other words make another file."""
+    return ContentFile(papers.pdf("", says.split("\n"), "1"), name=name)
