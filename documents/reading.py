@@ -40,6 +40,8 @@ def read(file_id: int, *, withhold: Callable[[str], bool]) -> bool:
 
     A text that `withhold` says yes to is not kept: it may tell who a patient is.
     """
+    if not StoredFile.objects.filter(pk=file_id).exists():
+        return False  # told of an upload that was not kept after all
     FileText.objects.get_or_create(file_id=file_id)
     now = clock.now()
     claimed = FileText.objects.filter(pk__in=waiting().filter(pk=file_id).values("pk")).update(
