@@ -10,7 +10,6 @@ from django.contrib.postgres.search import SearchConfig, SearchHeadline, SearchQ
 from django.db import connection
 from django.db.models import Case, F, FloatField, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Left
-from django.utils.translation import get_language
 
 from documents.models import Document, FileText
 from documents.reading import CONFIGS
@@ -91,10 +90,9 @@ def snippets(documents: Sequence[Document], q: str) -> dict[int, Snippet]:
         pk__in=[document.pk for document in documents], file__text__state=FileText.State.DONE
     )
     if connection.vendor == "postgresql":
-        here = CONFIGS.get((get_language() or "")[:2], "swedish")
-        stems = Case(
-            *(When(language=language, then=Value(config)) for language, config in CONFIGS.items()), default=Value(here)
-        )
+        each = {config: SearchQuery(q, config=config, search_type="websearch") for config in CONFIGS.values()}
+        fitting = [When(file__text__vector=query, then=Value(config)) for config, query in each.items()]
+        stems = Case(*fitting, default=Value("simple"))  # words are marked in the language in which they were found
         around = SearchHeadline(
             Left("file__text__text", LOOKED_INTO), _query(q), config=SearchConfig(stems),
             start_sel=BEGIN, stop_sel=END, max_fragments=2, max_words=26, min_words=12, fragment_delimiter=GAP,

@@ -120,7 +120,7 @@ def test_no_uploaded_file_is_ever_shown_by_the_browser(client: Client, product: 
     document = kept(product, uploads.pdf_with_script(), name)
     client.force_login(engineer)
     answer = client.get(page("documents-file", product.pk, document.pk))
-    assert b"".join(answer) == uploads.pdf_with_script()  # type: ignore[arg-type]
+    assert b"".join(answer) == uploads.pdf_with_script()
     assert answer["Content-Disposition"].startswith("attachment; filename*=utf-8''rapport%20_%C3%A5%C3%A4%C3%B6_")
     assert "X-Evil" not in answer
     assert "\n" not in answer["Content-Disposition"]
