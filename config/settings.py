@@ -210,11 +210,14 @@ CELERY_BEAT_SCHEDULE = {
     "seal-history": {"task": "documents.tasks.seal_history", "schedule": 300.0},
     "check-history": {"task": "documents.tasks.check_history", "schedule": 24 * 3600.0},
     "sweep-uploads": {"task": "documents.tasks.sweep_uploads", "schedule": 3600.0},
+    "read-waiting": {"task": "inhouse.tasks.read_waiting", "schedule": 600.0},
+    "verify-files": {"task": "documents.tasks.verify_files", "schedule": 3600.0},
     "clear-sessions": {"task": "organisation.tasks.clear_sessions", "schedule": 24 * 3600.0},
 }
 
 # Files
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT") if PRODUCTION else env.str("MEDIA_ROOT", str(VAR / "media")))
+FILES_VERIFIED_WITHIN = env.int("FILES_VERIFIED_WITHIN", 30)  # days, in which every file is compared with its hash
 UPLOAD_LIMIT = env.int("UPLOAD_LIMIT", 50 * 1024 * 1024)  # bytes
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]

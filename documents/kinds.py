@@ -103,7 +103,7 @@ def _media_type(path: Path, head: bytes, tail: bytes) -> str:
     return _refuse("other", media_type=guessed) if guessed else _refuse(unreadable)
 
 
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError, struct.error,
     zlib.error, lzma.LZMAError,
 )  # fmt: skip
@@ -117,7 +117,7 @@ def _in_archive(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
             declared = archive.read("mimetype").decode("ascii", "replace").strip() if _says_type(archive) else ""
-    except _BROKEN:
+    except BROKEN:
         return _refuse("broken zip")
     if any(name.endswith("vbaProject.bin") or name.startswith("Basic/") for name in names):
         return _refuse("macros")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import stat
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -23,14 +25,20 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from documents.kinds import Kind, kind_of
-from documents.models import Document, StoredFile
+from documents.models import Document, FileCheck, StoredFile
 from organisation import clock
 from organisation.history import acting
 from organisation.models import User
 
+Found = FileCheck.Found
+
 
 class Damaged(Exception):
-    """A stored file is missing, or is not what was stored."""
+    """A stored file is missing, or is not what was stored; `found` says which."""
+
+    def __init__(self, text: str, found: FileCheck.Found) -> None:
+        super().__init__(text)
+        self.found = found
 
 
 # --- taking in
@@ -107,16 +115,44 @@ def _written(upload: File[Any], *, by: User, **fields: Any) -> Document:
 
 def open_checked(stored: StoredFile) -> IO[bytes]:
     """The file, opened, after its hash was computed again. Raises Damaged when it is missing or altered."""
+    opened = _opened(stored)
     try:
-        opened: IO[bytes] = default_storage.open(stored.path)
+        if os.fstat(opened.fileno()).st_size != stored.size:
+            raise _altered(stored, Found.SIZE)
+        if hashlib.file_digest(opened, "sha256").hexdigest() != stored.sha256:  # type: ignore[arg-type]
+            raise _altered(stored, Found.ALTERED)
+        opened.seek(0)
     except OSError as trouble:
-        raise Damaged(_("The stored file %(hash)s is missing.") % {"hash": stored.sha256}) from trouble
-    digest = hashlib.file_digest(opened, "sha256").hexdigest()  # type: ignore[arg-type]
-    if digest != stored.sha256:
         opened.close()
-        raise Damaged(_("The stored file %(hash)s was altered outside this register.") % {"hash": stored.sha256})
-    opened.seek(0)
+        raise _unreadable(stored) from trouble
+    except Damaged:
+        opened.close()
+        raise
     return opened
+
+
+def _opened(stored: StoredFile) -> IO[bytes]:
+    """Only a plain file: no link is followed out of the store, and nothing is waited for that never answers."""
+    try:
+        handle = os.open(default_storage.path(stored.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as trouble:
+        raise Damaged(_("The stored file %(hash)s is missing.") % {"hash": stored.sha256}, Found.MISSING) from trouble
+    except OSError as trouble:
+        if trouble.errno == errno.ELOOP:
+            raise _altered(stored, Found.REPLACED) from trouble
+        raise _unreadable(stored) from trouble
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _altered(stored, Found.REPLACED)
+    return os.fdopen(handle, "rb")
+
+
+def _altered(stored: StoredFile, found: FileCheck.Found) -> Damaged:
+    return Damaged(_("The stored file %(hash)s was altered outside this register.") % {"hash": stored.sha256}, found)
+
+
+def _unreadable(stored: StoredFile) -> Damaged:
+    return Damaged(_("The stored file %(hash)s cannot be read.") % {"hash": stored.sha256}, Found.UNREADABLE)
 
 
 # --- names

@@ -5,12 +5,13 @@ import logging
 from celery import shared_task
 from django.core.exceptions import ValidationError
 
-from documents import auditing, pending, seals, storing, timestamping
+from documents import auditing, checking, pending, seals, storing, timestamping
 from documents.models import HistoryCheck
 
 logger = logging.getLogger(__name__)
 
 FULL_CHECK = 3000  # seconds, below the broker's visibility timeout of one hour
+ROUND = 300  # seconds, half of what a task may take: the next tick goes on
 
 
 @shared_task(ignore_result=True)
@@ -52,3 +53,9 @@ def run_check(check_id: int) -> None:
     check = HistoryCheck.objects.get(pk=check_id)
     if check.ended_at is None:
         auditing.run(check)
+
+
+@shared_task(ignore_result=True)
+def verify_files() -> None:
+    """Every hour: the files whose turn it is are compared with their hash. A second run finds fewer that are due."""
+    checking.roll(seconds=ROUND)

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from documents import checking
 from organisation import access
 from organisation.access import Act
 from organisation.models import Institution
@@ -24,19 +25,22 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ("inhouse:home", _("Home"), Act.WORK, "work"),
         ("inhouse:products", _("Products"), Act.WORK, "work"),
         ("inhouse:items-all", _("Items"), Act.WORK, "work"),
+        ("inhouse:documents-all", _("Documents"), Act.WORK, "work"),
         ("inhouse:patients", _("Patients"), patients, "work"),
         ("inhouse:lists", _("Lists"), Act.WORK, "work"),
         ("inhouse:public", _("Public register"), Act.READ_PUBLIC, "open"),
         ("inhouse:places", _("Units"), Act.WORK, "keep"),
         ("inhouse:institution", _("Institution"), Act.SETTINGS, "keep"),
         ("organisation:people", _("Users"), Act.USERS, "keep"),
+        ("inhouse:files", _("Files"), Act.WATCH, "keep"),
         ("organisation:audit", _("All history"), Act.AUDIT, "keep"),
     ]
     path = request.path
+    bad = checking.bad().count() if access.may(user, Act.WATCH) else 0
     menu = []
     for name, label, act, group in wanted:
         if access.may(user, act) or (group == "work" and access.somewhere(user, act)):
             address = reverse(name)
             here = path == address if name == "inhouse:home" else path.startswith(address)
             menu.append({"label": label, "address": address, "here": here, "group": group})
-    return {"institution": institution, "menu": menu}
+    return {"institution": institution, "menu": menu, "bad_files": bad}

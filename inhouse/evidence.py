@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _
 
 from documents import storing
 from documents.models import Document
-from inhouse import gates, lifecycle
+from inhouse import gates, lifecycle, papers
 from inhouse.design import opened
 from inhouse.dossier import Dossier
 from inhouse.law.checks.evidence import FIVE
 from inhouse.models import EvidenceDocument, EvidenceRecord
-from organisation import access, clock
-from organisation.access import Act, Scope
+from organisation import clock
 from organisation.history import acting
 from organisation.models import User
 from products.models import Revision
@@ -38,6 +37,7 @@ def wanted(d: Dossier, revision: Revision) -> set[Group]:
 def add_document(revision: Revision, *, group: str, upload: File[Any], by: User, **facts: Any) -> EvidenceDocument:
     """Store a file as a document in a group of the revision. `facts` are those of `documents.storing.add`."""
     revision = opened(revision, by=by)
+    papers.refuse_numbers(upload.name or "", **facts)
     document = storing.add(upload, by=by, **facts)
     with acting(by):
         return EvidenceDocument.objects.create(
@@ -49,6 +49,7 @@ def add_document(revision: Revision, *, group: str, upload: File[Any], by: User,
 def replace_document(entry: EvidenceDocument, *, upload: File[Any], by: User, **facts: Any) -> EvidenceDocument:
     """Put a new version in place of a document. Earlier revisions keep the version they were declared with."""
     entry = _entry(entry, by=by)
+    papers.refuse_numbers(upload.name or "", **facts)
     document = storing.replace(entry.document, upload, by=by, **facts)
     entry.document, entry.confirmed_on = document, clock.today()
     with acting(by):
@@ -113,8 +114,3 @@ def record(
     with acting(by):
         row.save()
     return row
-
-
-def may_read(document: Document, scope: Scope, *, by: User) -> bool:
-    """Whether this person may open a product's document: the open ones anyone on staff, the confidential ones by role."""
-    return not document.confidential or access.may(by, Act.READ_CONFIDENTIAL, scope)

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from documents import storing
-from inhouse import law, lifecycle
+from inhouse import law, lifecycle, papers
 from inhouse.candidates import FACTS, identify
 from inhouse.dossier import Dossier
 from inhouse.intervals import add_months, months
@@ -252,6 +252,7 @@ def drop(candidate: Candidate, *, by: User) -> None:
 def attach(search: MarketSearch, *, upload: File[Any], by: User, **facts: Any) -> MarketFile:
     """Keep a file with the search. `facts` are those of `documents.storing.add`."""
     search = _opened(search, by=by)
+    papers.refuse_numbers(upload.name or "", **facts)
     facts["title"] = facts.get("title") or storing.safe_name(upload.name or "")
     document = storing.add(upload, by=by, **facts)
     with acting(by):

@@ -46,6 +46,7 @@ class Act(models.TextChoices):
     READ_LOOK_UPS = "read_look_ups", gettext_lazy("read the log of patient look-ups")
     ERASE_PATIENTS = "erase_patients", gettext_lazy("erase patient identity")
     AUDIT = "audit", gettext_lazy("read the history of everything")
+    WATCH = "watch", gettext_lazy("see whether every stored file is whole")
     QUALITY = "quality", gettext_lazy("keep the quality management systems of an administration")
     SETTINGS = "settings", gettext_lazy("change the institution, its units and authorities")
     USERS = "users", gettext_lazy("keep users and roles, see the access table")
@@ -71,6 +72,7 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.READ_LOOK_UPS: frozenset({Tie.OWNER, Role.AUDITOR}),
     Act.ERASE_PATIENTS: frozenset({Role.REGISTRAR}),
     Act.AUDIT: frozenset({Role.AUDITOR, Role.HEAD_OFFICE}),
+    Act.WATCH: frozenset({Role.AUDITOR, Role.HEAD_OFFICE, Role.OPERATOR}),
     Act.QUALITY: frozenset({Role.MANAGER, Role.HEAD_OFFICE}),
     Act.SETTINGS: frozenset({Role.HEAD_OFFICE}),
     Act.USERS: frozenset({Role.OPERATOR}),
@@ -122,6 +124,12 @@ def people(act: Act, scope: Scope = INSTITUTION) -> QuerySet[User]:
 def somewhere(user: User, act: Act) -> bool:
     """Whether a role of theirs allows it in any administration: for menus, never for the act itself."""
     return may(user, act) or any(held.role in TABLE[act] for held in user.roles)
+
+
+def reach(user: User, act: Act) -> frozenset[int] | None:
+    """The administrations in which a role of theirs allows it, for lists; None stands for all. Ties are not counted."""
+    held = {held.administration_id for held in user.roles if held.role in TABLE[act]}
+    return None if None in held else frozenset(pk for pk in held if pk is not None)
 
 
 def require(user: User, act: Act, scope: Scope = INSTITUTION) -> None:

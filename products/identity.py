@@ -22,6 +22,11 @@ from products.synthetic import is_swedish_test_number
 Kind = PatientIdentity.Kind
 
 NEEDS_ISSUER = (Kind.SE_RESERVE, Kind.FOREIGN)
+BORN = r"[0-9]{2}([-./ ]?)[0-9]{2}\1[0-9]{2}"
+IN_TEXT = re.compile(
+    rf"(?<![0-9])(?<![0-9][-./])(?:(?:18|19|20)?{BORN}\W{{0,3}}[0-9]{{4}}|{BORN.replace('1', '2')}\W{{0,3}}[0-9]{{5}})(?![0-9])(?![-./][0-9])"
+)
+"""How people write such numbers: a date with or without separators, at most three signs, four or five digits."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,21 @@ def written(kind: str, value: str) -> str:
     if kind in (Kind.NO_FNR, Kind.NO_DNR, Kind.NO_HELP):
         return f"{value[:6]} {value[6:]}"
     return value
+
+
+@sensitive_variables()
+def occurs_in(text: str) -> bool:
+    """Whether a text seems to name a patient: some number in it, written as people do, has a day and check digits that fit.
+
+    A number in twenty or so that is none has them too; what is kept from being found by this is still there to be opened.
+    """
+    return any(_is_someones(digits) for digits in candidates(text))
+
+
+@sensitive_variables()
+def candidates(text: str) -> set[str]:
+    found = IN_TEXT.finditer(unicodedata.normalize("NFKC", text))
+    return {re.sub(r"[^0-9+]", "", match[0]) for match in found}
 
 
 def _refusal(text: str, code: str) -> ValidationError:
@@ -253,17 +273,32 @@ def _free(wanted: PatientIdentity.Kind, text: str, issuer: str) -> Identifier:
     value = re.sub(r"[\s-]", "", re.sub(r"[‐‑‒–—−]", "-", text)).upper()
     if not re.fullmatch(r"[\w./+]{3,40}", value) or not re.search(r"[0-9]", value):
         raise _refusal(_("Write 3 to 40 letters and digits, of which at least one digit."), "format")
-    if settings.SYNTHETIC_PATIENTS and _is_someones(value):
+    if settings.SYNTHETIC_PATIENTS and _is_real(value):
         raise _only_synthetic()
     return Identifier(wanted, value, issuer)
 
 
-def _is_someones(value: str) -> bool:
+_BORN_WITH = (Kind.SE_PERSONNUMMER, Kind.SE_SAMORDNINGSNUMMER, Kind.NO_FNR, Kind.NO_DNR)
+
+
+def _is_real(value: str) -> bool:
     """Whether it reads as a real Swedish or Norwegian number, typed as something else to get it past."""
-    for kind in (Kind.SE_PERSONNUMMER, Kind.SE_SAMORDNINGSNUMMER, Kind.NO_FNR, Kind.NO_DNR):
+    return "real" in _readings(value, _BORN_WITH)
+
+
+def _is_someones(value: str) -> bool:
+    """Whether it reads as any such number, real or made for tests, wherever this is installed."""
+    return bool({"", "real", "synthetic"} & _readings(value, (*_BORN_WITH, Kind.NO_HELP)))
+
+
+@sensitive_variables()
+def _readings(value: str, kinds: tuple[PatientIdentity.Kind, ...]) -> set[str]:
+    """What is said of it as a number of each kind; nothing where it is right."""
+    said = set()
+    for kind in kinds:
         try:
             parse(kind, value)
+            said.add("")
         except ValidationError as refusal:
-            if refusal.code == "real":
-                return True
-    return False
+            said.add(str(refusal.code))
+    return said

@@ -44,11 +44,12 @@ class Need:
 
 FONTS = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 PANGO = ["libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libharfbuzz-subset.so.0"]
+POPPLER = ["pdftotext", "pdftoppm"]
 NEEDS = {
     "pdf": Need(
-        "Pango, which sets the PDFs, and a font",
-        "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core",
-        lambda: FONTS.exists() and all(map(library, PANGO)),
+        "Pango, which sets the PDFs, Poppler, which reads them, and a font",
+        "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 poppler-utils fonts-dejavu-core fonts-urw-base35",
+        lambda: FONTS.exists() and all(map(library, PANGO)) and all(map(shutil.which, POPPLER)),
     ),
     "papers": Need(
         "qpdf and Poppler's tools, which look at the PDFs",

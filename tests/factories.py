@@ -8,6 +8,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.core.files.base import ContentFile
 
+from inhouse.demo import papers
 from organisation import factors
 from organisation.models import Administration, Assignment, Institution, Proof, QualitySystem, Role, Unit, User
 
@@ -115,8 +116,8 @@ def outsider() -> User:
 
 
 def pdf(says: str = "A page", *, name: str = "page.pdf") -> ContentFile[bytes]:
-    """A file that is taken for a PDF; other words make another file."""
-    return ContentFile(b"%PDF-1.7\n% " + says.encode() + b"\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n", name=name)
+    """A PDF that says so, a paragraph to a line; other words make another file."""
+    return ContentFile(papers.pdf("", says.split("\n"), "1"), name=name)
 
 
 def code(user: User) -> str:

@@ -27,7 +27,7 @@ from pytest_django import Settings
 
 from documents.models import Document
 from inhouse import followup, market, owners, tracing
-from inhouse.models import Candidate, Declaration, EvidenceDocument, FollowUpAction, Frozen, MarketFile
+from inhouse.models import Candidate, Declaration, EvidenceDocument, FollowUpAction, Frozen
 from organisation import clock, history
 from organisation.access import TABLE, Act, Tie
 from organisation.middleware import DenyByDefault
@@ -89,15 +89,18 @@ def only(model: Any, **which: Any) -> Any:
     return model.objects.filter(**which).latest("pk")
 
 
+def secret() -> Document:
+    """A confidential document of a revision."""
+    found: Document = only(Document, confidential=True, evidence__isnull=False)
+    return found
+
+
 OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.pages.product": (PRODUCT, lambda p: {"pk": p.pk}),
     "inhouse.views.owners.appointment": (PRODUCT, lambda p: {"pk": p.appointments.latest("pk").pk}),
-    "inhouse.views.evidence.paper": (
-        PRODUCT,
-        lambda p: {"pk": p.pk, "document": only(Document, confidential=True, evidence__isnull=False).pk},
-    ),
+    "inhouse.views.papers.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": secret().pk}),
+    "inhouse.views.papers.leaf": (PRODUCT, lambda p: {"pk": p.pk, "document": secret().pk, "number": 1}),
     "inhouse.views.evidence.entry": (PRODUCT, lambda p: {"pk": only(EvidenceDocument).pk}),
-    "inhouse.views.market.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": only(MarketFile).document_id}),
     "inhouse.views.candidates.one": (PRODUCT, lambda p: {"pk": p.pk, "key": str(only(Candidate).pk)}),
     "inhouse.views.declarations.declaration_of": (PRODUCT, lambda p: {"number": only(Declaration).number}),
     "inhouse.views.declarations.worded": (PRODUCT, lambda p: {"number": only(Declaration).number, "language": "nb"}),
@@ -132,10 +135,11 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
 
 # Where a rule behind the door asks for more than the door's act: what it asks of whoever the door lets through.
 STRICTER: dict[tuple[str, str], Act] = {
-    ("GET", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
-    ("POST", "inhouse:documents-file"): Act.READ_CONFIDENTIAL,
-    ("GET", "inhouse:market-file"): Act.READ_CONFIDENTIAL,
-    ("POST", "inhouse:market-file"): Act.READ_CONFIDENTIAL,
+    **{
+        (method, f"inhouse:{name}"): Act.READ_CONFIDENTIAL
+        for method in ("GET", "POST")
+        for name in ("document", "documents-picture", "documents-file")
+    },
     **{  # the proposal is decided
         ("POST", f"inhouse:{name}"): Act.KEEP
         for name in ("market", "market-places", "market-candidates", "market-candidate", "market-conclusion")

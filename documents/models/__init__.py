@@ -1,3 +1,5 @@
+from documents.models.checking import FileCheck
+from documents.models.reading import FileText
 from documents.models.seals import HistoryCheck, HistorySeal, SealedColumns, SealedRows
 from documents.models.signing import SignedFile
 from documents.models.storing import Document, StoredFile
@@ -5,6 +7,8 @@ from documents.models.timestamps import Timestamp, TimestampRequest
 
 __all__ = [
     "Document",
+    "FileCheck",
+    "FileText",
     "HistoryCheck",
     "HistorySeal",
     "SealedColumns",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpResponse, HttpResponseBase
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
@@ -20,13 +19,14 @@ from django.views.decorators.http import require_POST
 
 from documents import kinds
 from documents.models import Document
-from documents.views import files
 from inhouse import evidence as rules
+from inhouse import papers
 from inhouse.dossier import Dossier, current
 from inhouse.models import EvidenceDocument, EvidenceRecord
 from inhouse.views import pages
+from inhouse.views.papers import uploaded
 from organisation import clock
-from organisation.access import Act, Scope
+from organisation.access import Act
 from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import Form, ModelForm
@@ -50,18 +50,6 @@ WHAT: dict[str, Any] = {
 # --- fetching
 
 
-@dataclass
-class Paper:
-    """A document as one that belongs, or belonged, to a product."""
-
-    product: Product
-    document: Document
-
-    @property
-    def scope(self) -> Scope:
-        return self.product.scope
-
-
 def entry(pk: int) -> EvidenceDocument:
     """A document of a revision, or 404."""
     return get_object_or_404(
@@ -71,17 +59,6 @@ def entry(pk: int) -> EvidenceDocument:
         ),
         pk=pk,
     )  # fmt: skip
-
-
-def paper(pk: int, document: int) -> Paper:
-    """A document that was at any time among those of the product, or 404."""
-    product = pages.product(pk)
-    revisions = product.revisions.values("pk")
-    known = EvidenceDocument.history.filter(document_id=document, revision_id__in=revisions)  # type: ignore[attr-defined]
-    return Paper(
-        product,
-        get_object_or_404(Document.objects.select_related("file"), pk=document, pk__in=known.values("document_id")),
-    )
 
 
 # --- documents
@@ -143,7 +120,7 @@ def documents(request: Request, product: Product) -> HttpResponse:
     entries = d.documents_of(revision)
 
     def opens(document: Document) -> bool:
-        return rules.may_read(document, product.scope, by=request.user)
+        return papers.may_read(document, product.scope, by=request.user)
 
     earlier, wanted = _earlier(entries), rules.wanted(d, revision)
     groups = [
@@ -204,8 +181,10 @@ def add(request: Request, product: Product) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid():
             upload = _about_file(
-                lambda: rules.add_document(
-                    revision, group=form.cleaned_data["group"], upload=form.cleaned_data["file"], by=request.user, **form.values
+                lambda: uploaded(
+                    rules.add_document(
+                        revision, group=form.cleaned_data["group"], upload=form.cleaned_data["file"], by=request.user, **form.values
+                    ).document
                 )
             )  # fmt: skip
             if pages.attempt(form, upload):
@@ -228,7 +207,11 @@ def replace(request: Request, entry: EvidenceDocument) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid():
             upload = _about_file(
-                lambda: rules.replace_document(entry, upload=form.cleaned_data["file"], by=request.user, **form.values)
+                lambda: uploaded(
+                    rules.replace_document(
+                        entry, upload=form.cleaned_data["file"], by=request.user, **form.values
+                    ).document
+                )
             )
             if pages.attempt(form, upload):
                 messages.success(request, _("“%(title)s” has a new version.") % {"title": form.cleaned_data["title"]})
@@ -286,16 +269,6 @@ def _confirm(request: Request, product: Product) -> HttpResponse:
 confirm = door(Act.KEEP, pages.product)(_confirm)
 
 
-@door(Act.WORK, paper)
-def file(request: Request, paper: Paper) -> HttpResponseBase:
-    """Hand a document out; a confidential one only to those whose role opens it."""
-    if not rules.may_read(paper.document, paper.scope, by=request.user):
-        raise PermissionDenied(
-            _("This document is confidential. People with a role in the administration and the product owner open it.")
-        )
-    return files.answer(paper.document)
-
-
 # --- verification and validation
 
 
@@ -329,7 +302,7 @@ def evidence(request: Request, product: Product) -> HttpResponse:
             if kind == EvidenceRecord.Kind.VERIFICATION
             else _("It meets the need of the patients."),
             "rows": [
-                (record, record.document and rules.may_read(record.document, product.scope, by=request.user))
+                (record, record.document and papers.may_read(record.document, product.scope, by=request.user))
                 for record in d.records_of(revision, kind)[::-1]
             ],
             "approved": d.approved(revision, kind),
@@ -372,7 +345,6 @@ urls = [
     path("products/<int:pk>/documents/", documents, name="documents"),
     path("products/<int:pk>/documents/add/", add, name="documents-add"),
     path("products/<int:pk>/documents/confirm/", confirm, name="documents-confirm"),
-    path("products/<int:pk>/documents/<int:document>/", file, name="documents-file"),
     path("documents/<int:pk>/replace/", replace, name="documents-replace"),
     path("documents/<int:pk>/remove/", remove, name="documents-remove"),
     path("products/<int:pk>/evidence/", evidence, name="evidence"),

@@ -8,22 +8,20 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.forms import BaseFormSet, formset_factory
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from documents.models import Document
-from documents.views import files
-from inhouse import evidence, guide, searches
+from inhouse import guide, searches
 from inhouse import market as rules
 from inhouse.dossier import current
 from inhouse.models import Ground, Lookup, MarketFile, MarketSearch
 from inhouse.views import guided, pages, searching
-from inhouse.views.evidence import Paper
+from inhouse.views.papers import uploaded
 from inhouse.views.searching import Work
 from organisation import access, clock
 from organisation.access import Act
@@ -301,7 +299,7 @@ def _act(request: Request, work: Work, form: ConclusionForm, upload: FileForm) -
 
     def attach(search: MarketSearch) -> None:
         facts = {name: upload.cleaned_data[name] for name in ("title", "confidential")}
-        _about_file(lambda: rules.attach(search, upload=file, by=request.user, **facts))
+        _about_file(lambda: uploaded(rules.attach(search, upload=file, by=request.user, **facts).document))
 
     def keep() -> None:
         search = rules.write(work.begin(request), **said)
@@ -339,33 +337,8 @@ def _about_file(act: Callable[[], Any]) -> None:
         raise
 
 
-# --- the files
-
-
-def paper(pk: int, document: int) -> Paper:
-    """A document that was at any time among the files of the product's searches, or 404."""
-    product = pages.product(pk)
-    found = MarketSearch.history.filter(product=product).values("id")  # type: ignore[attr-defined]
-    known = MarketFile.history.filter(document_id=document, search_id__in=found)  # type: ignore[attr-defined]
-    return Paper(
-        product,
-        get_object_or_404(Document.objects.select_related("file"), pk=document, pk__in=known.values("document_id")),
-    )
-
-
-@door(Act.WORK, paper)
-def file(request: Request, paper: Paper) -> HttpResponseBase:
-    """Hand a file of a search out; a confidential one only to those whose role opens it."""
-    if not evidence.may_read(paper.document, paper.scope, by=request.user):
-        raise PermissionDenied(
-            _("This document is confidential. People with a role in the administration and the product owner open it.")
-        )
-    return files.answer(paper.document)
-
-
 urls = [
     path("products/<int:pk>/market/", market, name="market"),
     path("products/<int:pk>/market/places/", places, name="market-places"),
     path("products/<int:pk>/market/conclusion/", conclusion, name="market-conclusion"),
-    path("products/<int:pk>/market/files/<int:document>/", file, name="market-file"),
 ]

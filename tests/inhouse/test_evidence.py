@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from inhouse import evidence, lifecycle
+from inhouse import evidence, lifecycle, papers
 from inhouse.dossier import current
 from inhouse.models import EvidenceDocument, EvidenceRecord
 from organisation import clock
@@ -148,6 +148,6 @@ def test_an_open_document_is_for_all_staff_and_a_confidential_one_for_those_conc
     revision = stations.coming(stations.in_development())
     plain = stations.document(revision, group="user_information", confidential=False)
     secret = stations.document(revision, group="design", confidential=True)
-    assert all(evidence.may_read(plain.document, plain.scope, by=p) for p in (nurse, outsider, operator))
-    assert [evidence.may_read(secret.document, secret.scope, by=p) for p in (engineer, owner, auditor)] == [True] * 3
-    assert [evidence.may_read(secret.document, secret.scope, by=p) for p in (nurse, outsider, operator)] == [False] * 3
+    assert all(papers.may_read(plain.document, plain.scope, by=p) for p in (nurse, outsider, operator))
+    assert [papers.may_read(secret.document, secret.scope, by=p) for p in (engineer, owner, auditor)] == [True] * 3
+    assert [papers.may_read(secret.document, secret.scope, by=p) for p in (nurse, outsider, operator)] == [False] * 3

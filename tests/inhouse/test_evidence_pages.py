@@ -140,7 +140,7 @@ def test_a_nurse_reads_and_is_offered_nothing(client: Client, product: Product, 
     kept = entry(product)
     told = read(client, page("documents", product.pk), by=nurse)
     assert "Drawing 14" in told
-    assert page("documents-file", product.pk, kept.document_id) not in told
+    assert page("document", product.pk, kept.document_id) not in told
     assert page("documents-add", product.pk) not in told
     for address in (
         page("documents-add", product.pk),
@@ -218,7 +218,7 @@ def test_a_validation_is_recorded_with_the_need_in_view(client: Client, product:
     )
     told = read(client, page("evidence", product.pk))
     assert "Used at the ward" in told
-    assert page("documents-file", product.pk, report.pk) in told
+    assert page("document", product.pk, report.pk) in told
 
 
 def test_a_record_of_tomorrow_or_with_a_foreign_report_is_refused(

@@ -310,9 +310,9 @@ def test_a_confidential_file_opens_by_role(client: Client, draft: MarketSearch, 
     other = stations.proposed("Other")
     for person, codes in ((engineer, (200, 200)), (nurse, (403, 200))):
         client.force_login(person)
-        found = [client.get(page("market-file", draft.product, x.document_id)).status_code for x in (kept, free)]
+        found = [client.get(page("documents-file", draft.product, x.document_id)).status_code for x in (kept, free)]
         assert tuple(found) == codes
-    assert client.get(page("market-file", other, free.document_id)).status_code == 404
+    assert client.get(page("documents-file", other, free.document_id)).status_code == 404
 
 
 # --- a product that is made

@@ -230,3 +230,36 @@ def test_a_number_is_shown_as_people_read_it(kind: str, value: str, shown: str) 
 def test_an_identifier_does_not_show_its_number_when_printed() -> None:
     identifier = Identifier(Kind.SE_PERSONNUMMER, "199006022397")
     assert "2397" not in f"{identifier!r} {identifier}"
+
+
+# --- in the middle of a text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "19900602-2397", "900602-2397", "9006022397", "900602 2397", "1990-06-02-2397", "19900602\n- 2397",
+        "Namn;9006022397;ok", "900602\t2397", "９００６０２－２３９７", "patient900602-2397x", "900602–2397, 12 st",
+        "samordning 900662-2394", "140168+2396", "018180 98452", "fnr 01818098452", "55507608360", "01.81.80 98452",
+    ],
+)  # fmt: skip
+def test_a_patient_is_recognised_in_a_text_however_the_number_is_written(text: str) -> None:
+    assert identity.occurs_in(f"Provad på {text} i mars")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "19900602-2398", "1;1,00;0,87;2,15", "2024-01-02, 2025-03-04", "2024-01-02 15:30", "232100-0000",
+        "07350012345678901", "IH-2026-0001", "ISO 13485:2016, 14971:2019", "0701-23 45 67",
+    ],
+)  # fmt: skip
+def test_figures_days_and_references_are_no_patients(text: str) -> None:
+    assert not identity.occurs_in(f"Enligt {text} och bilaga")
+
+
+def test_real_numbers_are_recognised_where_only_test_numbers_are_taken_and_the_other_way(settings: Settings) -> None:
+    for synthetic in (True, False):
+        settings.SYNTHETIC_PATIENTS = synthetic
+        assert identity.occurs_in("811228-9874")  # from Skatteverket's brochure
+        assert identity.occurs_in("900602-2397")

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from documents import auditing, seals
+from documents import auditing, checking, reading, seals
+from inhouse import papers
 from inhouse.demo import proof, region, stories, telling
 from organisation import clock
 from organisation.models import Institution
@@ -42,6 +43,12 @@ class Command(BaseCommand):
             telling.tell(stories.devices(), say=self._say)
             if found := list(proof.faults(now=clock.now())):
                 raise CommandError("The demo does not show what it should: " + " ".join(found))
+        self._say("files …")
+        for file_id in list(reading.waiting().values_list("pk", flat=True)):
+            papers.read(file_id)
+        bad = sum(check.is_bad for _file, check in checking.everything())
+        if bad:
+            raise CommandError(f"{bad} files of the demo are not what was stored.")
         self.stdout.write(f"{Product.objects.count()} products in {time.monotonic() - start:.0f} s")
         count = seals.seal_all()
         check = auditing.begin()
