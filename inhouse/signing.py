@@ -57,7 +57,8 @@ def who_may(role: Role, product: Product, owner: User | None) -> QuerySet[User]:
     held = Assignment.objects.on(clock.today()).filter(
         Q(administration=None) | Q(administration=product.unit.administration_id), role=role
     )
-    return User.objects.filter(pk__in=held.values("user"), is_active=True).exclude(pk=owner.pk if owner else None)
+    able = User.objects.filter(pk__in=held.values("user"), is_active=True)
+    return able.exclude(pk=owner.pk) if owner else able
 
 
 def _complete(d: Dossier, wording: Wording) -> None:
@@ -189,7 +190,7 @@ def is_current(d: Dossier, frozen: Frozen) -> bool:
     if revision is None or revision.pk != frozen.revision_id:
         return False
     now = content(d, revision, wording_of(frozen))
-    return now | {"prepared_on": ""} == frozen.snapshot | {"prepared_on": ""}
+    return bool(now | {"prepared_on": ""} == frozen.snapshot | {"prepared_on": ""})
 
 
 # --- signing

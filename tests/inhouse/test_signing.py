@@ -17,6 +17,7 @@ from inhouse import design, signing
 from inhouse.dossier import current
 from inhouse.models import Declaration, EvidenceRecord, Frozen, Signature
 from inhouse.obstacles import Refused
+from inhouse.snapshots import free_texts
 from organisation.models import Institution, Role, User
 from products.models import Product
 from tests import factories, stations
@@ -250,7 +251,7 @@ def test_a_translation_is_whole_or_not_offered(product: Product) -> None:
 
 def test_translations_are_sealed_with_the_declaration(product: Product, owner: User) -> None:
     told = signing.content(current(product), stations.coming(product), signing.Wording("sv", "Västanstad"))
-    texts = {path: f"nb: {text}" for path, text in signing.free_texts(told).items()}
+    texts = {path: f"nb: {text}" for path, text in free_texts(told).items()}
     declaration = stations.set_seal(
         stations.freeze(product, translations={"nb": texts}, printed=True), by=owner, printed=True
     )
