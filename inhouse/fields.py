@@ -59,7 +59,7 @@ FIELDS = (
     Field("D21", _("Valid from, withdrawn"), Level.OURS, lambda c: c["address"]),
     Field("D22", _("Verified and validated"), Level.REGIONAL, lambda c: _both(c["verified_on"], c["validated_on"])),
     Field("D24", _("Where to ask and to report"), Level.OURS, lambda c: c["contact"]),
-    Field("D25", _("Laboratory and EN ISO 15189"), Level.OURS, lambda c: c["laboratory"], may_be_empty=True),
+    Field("D25", _("Laboratory and EN ISO 15189"), Level.OURS, lambda c: c.get("laboratory"), may_be_empty=True),
     Field("D26", _("Published at"), Level.LAW, lambda c: c["address"]),
 )  # fmt: skip
 """All but D23, the units that use the device: they stand in the register and change without a new declaration."""
