@@ -81,7 +81,7 @@ def timestamp(digest: bytes) -> bytes:
     if stamp.at is None:
         raise Untimed(stamp.fault)
     if abs(stamp.at - timezone.now()) > TOLERANCE:  # the real clock: theirs knows nothing of one that is set
-        raise Untimed(_("The authority's time, %(time)s, is not now.") % {"time": stamp.at.isoformat()})
+        raise Untimed(_("The time of the authority, %(time)s, is not now.") % {"time": stamp.at.isoformat()})
     return token
 
 
@@ -99,7 +99,7 @@ async def _asked(question: bytes) -> bytes:
             async for part in answer.content.iter_any():
                 said += part
                 if len(said) > LARGEST:
-                    raise Untimed(_("The authority's answer is no timestamp."))
+                    raise Untimed(_("The answer of the authority is no timestamp."))
             return bytes(said)
     except TimeoutError as trouble:
         raise Unreached(
@@ -125,7 +125,7 @@ def _token(answer: bytes, nonce: int) -> bytes:
     except Untimed:
         raise
     except Exception as trouble:  # whatever a parser makes of rubbish
-        raise Untimed(_("The authority's answer is no timestamp.")) from trouble
+        raise Untimed(_("The answer of the authority is no timestamp.")) from trouble
 
 
 def _info(token: cms.ContentInfo) -> tsp.TSTInfo:

@@ -102,8 +102,9 @@ def _signers(content: Snapshot) -> str:
 
 
 def _examined(content: Snapshot) -> str:
+    """Both days; of two that belong together one alone is nothing."""
     days = (_("verified %(day)s"), content["verified_on"]), (_("validated %(day)s"), content["validated_on"])
-    return _joined(*(text % {"day": _day(day)} for text, day in days if day))
+    return _joined(*(text % {"day": _day(day)} for text, day in days)) if all(day for _text, day in days) else ""
 
 
 def _laboratory(content: Snapshot) -> str:

@@ -33,7 +33,7 @@ def faults(pdf: bytes, *, language: str, attached: dict[str, bytes]) -> list[str
 
 
 def _document(file: pikepdf.Pdf, language: str) -> Iterator[str]:
-    root = file.Root
+    root: Any = file.Root
     if file.is_encrypted or "/ID" not in file.trailer:
         yield "encrypted, or without an identifier"
     if str(root.get("/Lang")) != language:
@@ -63,11 +63,12 @@ def _document(file: pikepdf.Pdf, language: str) -> Iterator[str]:
 
 
 def _attachments(file: pikepdf.Pdf, attached: dict[str, bytes]) -> Iterator[str]:
-    names = file.Root.get("/Names", {}).get("/EmbeddedFiles", {}).get("/Names", [])
+    root: Any = file.Root
+    names = root.get("/Names", {}).get("/EmbeddedFiles", {}).get("/Names", [])
     held = dict(zip(map(str, list(names)[::2]), list(names)[1::2], strict=True))
     if list(held) != sorted(attached):
         yield f"attached are {list(held)}"
-    associated = [entry.objgen for entry in file.Root.get("/AF", [])]
+    associated = [entry.objgen for entry in root.get("/AF", [])]
     if sorted(associated) != sorted(entry.objgen for entry in held.values()):
         yield "attachments are not associated once each"
     for name, entry in held.items():
@@ -130,7 +131,8 @@ def _numbers(node: Any) -> Iterator[tuple[Any, Any]]:
 def _content(page: pikepdf.Page) -> tuple[list[int], int, int]:
     """The numbers of the marked pieces, how much text is not marked, and how many letters the font has no shape for."""
     marked, outside, missing, depth = [], 0, 0, 0
-    for operands, operator in pikepdf.parse_content_stream(page):
+    steps: Any = pikepdf.parse_content_stream(page)
+    for operands, operator in steps:
         name = str(operator)
         if name in ("BDC", "BMC"):
             depth += 1

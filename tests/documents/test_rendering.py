@@ -120,7 +120,7 @@ def test_the_declaration_says_what_it_must(declaration: bytes) -> None:
         "Sleeve Exempel AB S-20 1",
         "All applicable requirements fully met Yes",
         "the moment of that seal is the moment of signing.",
-        "Place Västanstad Prepared on 4 May 2026",
+        "Place of signing Västanstad Prepared on 4 May 2026",
         "Karin Öberg",
         "4. Signature",
         "https://femfem.example.org/declarations/IH-2026-0042-D1/",

@@ -130,9 +130,9 @@ def test_nothing_can_be_hidden_in_the_gap_of_the_signature(sealed: bytes) -> Non
 def test_what_was_added_after_the_seal_is_told(sealed: bytes) -> None:
     writer = IncrementalPdfFileWriter(io.BytesIO(sealed))
     writer.root["/Lang"] = pdf_string("nb")
-    writer.update_root()
+    writer.update_root()  # type: ignore[no-untyped-call]
     out = io.BytesIO()
-    writer.write(out)
+    writer.write(out)  # type: ignore[no-untyped-call]
     [seal] = sealing.check(out.getvalue())
     assert (seal.whole, seal.appended, seal.is_valid) == (False, "changes", False)
     [seal] = sealing.check(sealed + b"\n% more\n")
