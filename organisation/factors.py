@@ -108,7 +108,7 @@ def _takes(authenticator: Authenticator, code: str) -> bool:
     typed = "".join(code.split())
     for step in _steps():
         if step not in used and constant_time_compare(typed, _code(authenticator, step)):
-            authenticator.data["used"] = [*used, step][-10:]
+            authenticator.data["used"] = [*used, step][-50:]
             return True
     return False
 
