@@ -7,6 +7,7 @@ FEMFEM_ENV says what kind of machine this is:
 """
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -132,6 +133,11 @@ PATIENT_KEYS = secret("PATIENT_KEYS", "1:ZGVtbyBhbmQgdGVzdHMgb25seSwgMzIgYnl0ZXM
 PATIENT_INDEX_KEY = secret("PATIENT_INDEX_KEY", "ZGVtbyBhbmQgdGVzdHMgb25seTogaW5kZXgga2V5ISE=")
 SYNTHETIC_PATIENTS = not PRODUCTION
 
+# The public register is a log; what it holds is signed with this key (Ed25519, base64 of 32 bytes) under this name, which
+# stays the same as long as the register does
+REGISTER_KEY = secret("REGISTER_KEY", "ZGVtbyBhbmQgdGVzdHMgb25seTogbG9nIHNpZ25zISE=")
+REGISTER_ORIGIN = env.str("REGISTER_ORIGIN", "") or f"{urlsplit(PUBLIC_URL).netloc}/femfem"
+
 # History is written by the database; simple-history reads it
 SIMPLE_HISTORY_ENABLED = False
 CLOCK_MAY_BE_SET = not PRODUCTION
@@ -230,6 +236,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "fontTools": {"level": "ERROR"},
+        "pyhanko": {"level": "CRITICAL"},  # it tells of every faulty file; what matters comes back to who asked
+        "pyhanko_certvalidator": {"level": "CRITICAL"},
         "weasyprint": {"level": "ERROR"},
     },
 }

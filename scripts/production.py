@@ -14,6 +14,7 @@ def throw_away() -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(64),
         "PATIENT_KEYS": f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "PATIENT_INDEX_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "REGISTER_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "ALLOWED_HOSTS": "femfem.example",
         "PUBLIC_URL": "https://femfem.example",
         "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/nowhere",

@@ -9,6 +9,7 @@ from inhouse.models.lists import HandOut
 from inhouse.models.market import Candidate, Ground, Lookup, MarketDevice, MarketFile, MarketSearch
 from inhouse.models.owners import Appointment
 from inhouse.models.readiness import Readiness
+from inhouse.models.register import Checkpoint, Leaf
 from inhouse.models.software import AiPoint, AiStep, DataSet, SoftwareModule, SoftwarePlan, SoftwareTest
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Candidate",
     "CategoryFacts",
     "Change",
+    "Checkpoint",
     "Classification",
     "DataSet",
     "Declaration",
@@ -29,6 +31,7 @@ __all__ = [
     "FollowUpAction",
     "Ground",
     "HandOut",
+    "Leaf",
     "Lookup",
     "MarketDevice",
     "MarketFile",
