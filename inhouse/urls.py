@@ -26,7 +26,9 @@ from inhouse.views import (
     public,
     questions,
     readiness,
+    register,
     software,
+    verifying,
 )
 
 app_name = "inhouse"
@@ -53,6 +55,8 @@ urlpatterns: list[URLPattern] = [
     *history.urls,
     *lists.urls,
     *public.urls,
+    *register.urls,
+    *verifying.urls,
     *institution.urls,
     *places.urls,
 ]
