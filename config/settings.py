@@ -7,6 +7,7 @@ FEMFEM_ENV says what kind of machine this is:
 """
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -174,6 +175,10 @@ SEAL_TRUST = secret("SEAL_TRUST", str(VAR / "seal" / "authority.pem"))
 TSA_URL = env.str("TSA_URL", "")
 TSA_TRUST = env.str("TSA_TRUST") if TSA_URL else env.str("TSA_TRUST", "")
 TSA_TIMEOUT = env.int("TSA_TIMEOUT", 15)  # seconds for the whole answer
+# The public register is a log; what it holds is signed with this key (Ed25519, base64 of 32 bytes) under this name, which
+# stays the same as long as the register does
+REGISTER_KEY = secret("REGISTER_KEY", "ZGVtbyBhbmQgdGVzdHMgb25seTogbG9nIHNpZ25zISE=")
+REGISTER_ORIGIN = env.str("REGISTER_ORIGIN", "") or f"{urlsplit(PUBLIC_URL).netloc}/femfem"
 
 # History is written by the database; simple-history reads it
 SIMPLE_HISTORY_ENABLED = False

@@ -5,7 +5,7 @@ class InhouseConfig(AppConfig):
     name = "inhouse"
 
     def ready(self) -> None:
-        from inhouse import story
+        from inhouse import checks, story  # noqa: F401 (checks register themselves)
         from organisation import history
 
         history.RETOLD.append(story.asked)

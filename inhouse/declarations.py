@@ -15,8 +15,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from documents import rendering
-from inhouse import lifecycle
-from inhouse.models import Declaration
+from inhouse import lifecycle, register
+from inhouse.models import Declaration, Leaf
 from inhouse.snapshots import Snapshot, canonical, digest, in_language, manifest, snapshot
 from organisation import access, clock
 from organisation.access import Act
@@ -111,6 +111,9 @@ def publish(declaration: Declaration, *, by: User) -> None:
     with acting(by):
         declaration.published_on, declaration.published_by = clock.today(), by
         declaration.save(update_fields=["published_on", "published_by"])
+        register.append(declaration, Leaf.Kind.PUBLISHED)
+        if declaration.replaced_on:  # before it was published: that was no entry then
+            register.append(declaration, Leaf.Kind.REPLACED)
 
 
 @transaction.atomic
@@ -132,5 +135,7 @@ def withdraw(declaration: Declaration, *, reason: str, by: User) -> None:
     with acting(by, reason=reason):
         declaration.withdrawn_on, declaration.withdrawn_by, declaration.withdrawn_reason = clock.today(), by, reason
         declaration.save(update_fields=["withdrawn_on", "withdrawn_by", "withdrawn_reason"])
+        if declaration.published_on:
+            register.append(declaration, Leaf.Kind.WITHDRAWN)
         lifecycle.move(declaration.revision, Revision.Stage.OPEN, by=by, reason=reason)
     traceability.release_anew(declaration.revision, reason=reason, by=by)

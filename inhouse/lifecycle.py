@@ -12,10 +12,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inhouse import gates
+from inhouse import gates, register
 from inhouse.dossier import Dossier, current
 from inhouse.law.checks.withdrawal import fates
-from inhouse.models import Assessment, Declaration, Step
+from inhouse.models import Assessment, Declaration, Leaf, Step
 from inhouse.obstacles import Obstacle, Refused
 from organisation import access, clock
 from organisation.access import Act
@@ -333,7 +333,17 @@ def settle(product: Product, *, by: User) -> None:
     for revision in d.revisions:
         if revision.stage in ending and not obstacles(d, revision, R.CLOSED):
             _assign(revision, R.CLOSED, by=by, reason="")
-            Declaration.objects.filter(revision=revision).standing().update(replaced_on=clock.today())
+            _replace_declarations(revision, by=by)
+
+
+def _replace_declarations(revision: Revision, *, by: User) -> None:
+    """What was declared of a revision that is closed now has its place taken by the next."""
+    standing = Declaration.objects.filter(revision=revision).standing()
+    published = list(standing.published())
+    with acting(by):
+        standing.update(replaced_on=clock.today())
+        for declaration in published:
+            register.append(declaration, Leaf.Kind.REPLACED)
 
 
 def _assign(subject: Product | Revision, to: P | R, *, by: User, reason: str, outcome: str = "") -> None:

@@ -27,8 +27,10 @@ from inhouse.views import (
     public,
     questions,
     readiness,
+    register,
     signing,
     software,
+    verifying,
 )
 
 app_name = "inhouse"
@@ -57,6 +59,8 @@ urlpatterns: list[URLPattern] = [
     *history.urls,
     *lists.urls,
     *public.urls,
+    *register.urls,
+    *verifying.urls,
     *institution.urls,
     *places.urls,
 ]

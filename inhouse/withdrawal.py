@@ -7,8 +7,8 @@ from datetime import date
 from django.db import transaction
 from django.db.models import Q
 
-from inhouse import lifecycle
-from inhouse.models import Declaration, Withdrawal
+from inhouse import lifecycle, register
+from inhouse.models import Declaration, Leaf, Withdrawal
 from inhouse.obstacles import Refused
 from organisation import access, clock
 from organisation.access import Act
@@ -59,6 +59,8 @@ def abandon(product: Product, *, reason: str, by: User) -> None:
 
 
 def _withdraw_declarations(product: Product, *, reason: str, by: User) -> None:
-    Declaration.objects.filter(revision__product=product).standing().update(
-        withdrawn_on=clock.today(), withdrawn_by=by, withdrawn_reason=reason
-    )
+    standing = Declaration.objects.filter(revision__product=product).standing()
+    published = list(standing.published())
+    standing.update(withdrawn_on=clock.today(), withdrawn_by=by, withdrawn_reason=reason)
+    for declaration in published:
+        register.append(declaration, Leaf.Kind.WITHDRAWN)

@@ -32,6 +32,7 @@ def throw_away() -> dict[str, str]:
         "SEAL_TRUST": str(made / "seal" / certificates.TRUST),
         "SECOND_FACTOR_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "SEALS_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "REGISTER_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "ALLOWED_HOSTS": "femfem.example",
         "PUBLIC_URL": "https://femfem.example",
         "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/nowhere",

@@ -123,6 +123,7 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse:patient": (INSTITUTION, lambda p: {"pk": only(PatientUse).patient_id}),
     "inhouse:public-declaration": (INSTITUTION, lambda p: {"number": only(Declaration).number}),
     "inhouse:public-file": (INSTITUTION, lambda p: {"number": only(Declaration).number}),
+    "inhouse:public-proof": (INSTITUTION, lambda p: {"number": only(Declaration).number}),
     "inhouse:authority-end": (INSTITUTION, lambda p: {"pk": only(Authority).pk}),
     "inhouse:person-deactivate": (INSTITUTION, lambda p: {"pk": p.proposed_by_id}),
     "organisation:person": (INSTITUTION, lambda p: {"pk": p.proposed_by_id}),

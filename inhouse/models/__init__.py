@@ -9,6 +9,7 @@ from inhouse.models.lists import HandOut
 from inhouse.models.market import Candidate, Ground, Lookup, MarketDevice, MarketFile, MarketSearch
 from inhouse.models.owners import Appointment
 from inhouse.models.readiness import Readiness
+from inhouse.models.register import Checkpoint, Leaf
 from inhouse.models.signing import Frozen, Signature, Translation
 from inhouse.models.software import AiPoint, AiStep, DataSet, SoftwareModule, SoftwarePlan, SoftwareTest
 
@@ -21,6 +22,7 @@ __all__ = [
     "Candidate",
     "CategoryFacts",
     "Change",
+    "Checkpoint",
     "Classification",
     "DataSet",
     "Declaration",
@@ -31,6 +33,7 @@ __all__ = [
     "Frozen",
     "Ground",
     "HandOut",
+    "Leaf",
     "Lookup",
     "MarketDevice",
     "MarketFile",

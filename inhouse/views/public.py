@@ -83,6 +83,7 @@ def declaration(request: HttpRequest, number: str) -> HttpResponse:
             "declaration": found,
             "content": found.snapshot,
             "newer": newer,
+            "entries": found.leaves.all(),
             "others": [other for other in versions if other.pk != found.pk],
         },
     )

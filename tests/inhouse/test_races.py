@@ -10,10 +10,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
+from documents import merkle
 from documents.models import SignedFile
 from inhouse import assessment, declarations, lifecycle, owners, signing, suspension, withdrawal
 from inhouse.dossier import current
-from inhouse.models import Appointment, Change, Declaration, Step, Suspension
+from inhouse.models import Appointment, Change, Checkpoint, Declaration, Leaf, Step, Suspension
 from organisation import clock
 from organisation.models import Unit, User
 from products import traceability
@@ -115,6 +116,28 @@ def test_a_decision_is_made_once(manager: User) -> None:
     assert refusals(results) == ["This proposal is already decided."]
     product = stations.fresh(product)
     assert (product.stage, product.assessments.get().decision) in (("eligible", "manufacture"), ("rejected", "reject"))
+
+
+def test_what_happens_at_once_is_entered_in_the_register_without_gap_or_fork(registrar: User, owner: User) -> None:
+    """Four are published while a fifth is withdrawn and all ask twice: one log, each index once, every root of it signed."""
+    waiting = [stations.declaration(stations.declared(f"Adapter {n}", owner=owner)) for n in range(4)]
+    product = stations.declared("Adapter 4", owner=owner)
+    stations.registered(product)
+    ended = stations.declaration(product)
+
+    def publish(each: Declaration) -> Callable[[], None]:
+        return lambda: declarations.publish(each, by=again(registrar))
+
+    acts = [publish(each) for each in waiting for _ in range(2)]
+    acts += [lambda: declarations.withdraw(ended, reason="A slip", by=again(owner))] * 2
+    told = refusals(at_once(*acts))
+    assert sorted(told) == ["It is already published."] * 4 + ["This declaration is withdrawn."]
+    leaves = list(Leaf.objects.all())
+    assert [leaf.index for leaf in leaves] == list(range(6))
+    hashes = [merkle.leaf_hash(leaf.data.encode()) for leaf in leaves]
+    assert [checkpoint.root for checkpoint in Checkpoint.objects.all()] == [
+        merkle.root(hashes[:size]).hex() for size in range(1, 7)
+    ]
 
 
 def test_an_item_is_released_once(engineer: User) -> None:

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('documents', '0002_timestamps'),
-        ('inhouse', '0006_rest_on'),
+        ("inhouse", "0008_enter_in_register"),
         ('organisation', '0006_signing'),
         ('products', '0004_similar'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -1,0 +1,1 @@
+"""What is handed out to be run elsewhere. Nothing here may import anything of ours."""

@@ -1,0 +1,130 @@
+"""The public register as a log that cannot be rewritten unseen: entries are appended, signed for, and proved.
+
+A leaf keeps the subtrees it completes, so appending and proving each read some log₂ n rows in one query.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_variables
+
+from documents import merkle, notes
+from documents.merkle import Subtree
+from documents.models import SignedFile
+from inhouse.models import Checkpoint, Declaration, Leaf
+from organisation import clock
+from organisation.models import Institution
+
+FORMAT = "femfem-proof/1"
+ABOUT = (
+    "This file proves that a declaration stands in the public register of a health institution, as entries of an"
+    " append-only log (RFC 6962) under a signed checkpoint (C2SP tlog-checkpoint). Keep it beside the PDF and check both with:"
+    " python3 verify_declaration.py %(number)s.pdf %(number)s.proof.json"
+)
+
+
+def append(declaration: Declaration, kind: Leaf.Kind) -> Leaf:
+    """Enter what happened to a published declaration, in the transaction in which it happens, and sign how far the log came."""
+    # The institution's one row is the queue: two entries at once wait for each other, so no index is skipped or forked.
+    Institution.objects.select_for_update().get()
+    last = Leaf.objects.last()
+    index = last.index + 1 if last else 0
+    data = entry(
+        kind,
+        number=declaration.number,
+        sha256=SignedFile.objects.values_list("sha256", flat=True).get(pk=declaration.file_id),
+        organisation_number=declaration.snapshot["institution"]["organisation_number"],
+        on=clock.today().isoformat(),
+    )
+    edge = _read(merkle.right_edge(index))
+    completed = merkle.grow([edge[part] for part in merkle.right_edge(index)], index, merkle.leaf_hash(data.encode()))
+    leaf = Leaf.objects.create(
+        index=index, kind=kind, declaration=declaration, data=data,
+        hash=completed[0].hex(), above=b"".join(completed[1:]).hex(), at=clock.now(),
+    )  # fmt: skip
+    for level, hash_ in enumerate(completed):
+        edge[Subtree(level, index >> level)] = hash_
+    _sign(index + 1, merkle.folded([edge[part] for part in merkle.right_edge(index + 1)]))
+    return leaf
+
+
+def entry(what: str, *, number: str, sha256: str, organisation_number: str, on: str) -> str:
+    """What is hashed: JSON with its names in order and no spaces, in UTF-8."""
+    said = {
+        "what": str(what),
+        "declaration": number,
+        "sha256": sha256,
+        "date": on,
+        "organisation_number": organisation_number,
+    }
+    return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _sign(size: int, root: bytes) -> None:
+    by = signer()
+    note = by.sign(str(notes.Checkpoint(settings.REGISTER_ORIGIN, size, root)))
+    Checkpoint.objects.create(size=size, root=root.hex(), note=note, key=str(by.key), at=clock.now())
+
+
+def signer() -> notes.Signer:
+    """What signs the log, from the settings. Raises ImproperlyConfigured."""
+    return _signer(settings.REGISTER_ORIGIN, settings.REGISTER_KEY)
+
+
+@lru_cache(maxsize=4)
+@sensitive_variables()
+def _signer(origin: str, seed: str) -> notes.Signer:
+    return notes.Signer(origin, seed)
+
+
+def latest() -> Checkpoint | None:
+    """The newest checkpoint; None before anything was published."""
+    return Checkpoint.objects.last()
+
+
+def keys() -> list[tuple[str, int]]:
+    """The keys that signed for the log, each with the size from which on it did, newest first."""
+    since = Checkpoint.objects.order_by().values_list("key").annotate(models.Min("size"))
+    return sorted(since, key=lambda each: -each[1])
+
+
+def proof(declaration: Declaration) -> dict[str, Any] | None:
+    """What anyone needs to check, without this register, that the declaration stands in it: the content of its .proof.json."""
+    checkpoint = latest()
+    leaves = list(declaration.leaves.all())
+    if checkpoint is None or not leaves:
+        return None
+    paths = {leaf.index: merkle.inclusion_path(leaf.index, checkpoint.size) for leaf in leaves}
+    read = _read(part for path in paths.values() for parts in path for part in parts)
+    return {
+        "about": ABOUT % {"number": declaration.number},
+        "format": FORMAT,
+        "declaration": declaration.number,
+        "sha256": SignedFile.objects.values_list("sha256", flat=True).get(pk=declaration.file_id),
+        "entries": [
+            {
+                "index": leaf.index,
+                "data": leaf.data,
+                "proof": [merkle.folded([read[part] for part in parts]).hex() for parts in paths[leaf.index]],
+            }
+            for leaf in leaves
+        ],
+        "checkpoint": checkpoint.note,
+        "key": checkpoint.key,
+        "address": settings.PUBLIC_URL + declaration.get_absolute_url(),
+        "register": settings.PUBLIC_URL + reverse("inhouse:public-log"),
+    }
+
+
+def _read(parts: Iterable[Subtree]) -> dict[Subtree, bytes]:
+    """The hashes of perfect subtrees, each from the leaf that completed it."""
+    wanted = list(parts)
+    found = {leaf.index: leaf for leaf in Leaf.objects.filter(index__in={part.last for part in wanted})}
+    return {part: found[part.last].subtree(part.level) for part in wanted}
