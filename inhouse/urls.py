@@ -3,6 +3,7 @@
 from django.urls import URLPattern
 
 from inhouse.views import (
+    ai,
     assessment,
     candidates,
     changes,
@@ -27,6 +28,7 @@ from inhouse.views import (
     questions,
     readiness,
     software,
+    texts,
 )
 
 app_name = "inhouse"
@@ -35,9 +37,11 @@ urlpatterns: list[URLPattern] = [
     *products.urls,
     *assessment.urls,
     *questions.urls,
+    *texts.urls,
     *market.urls,
     *candidates.urls,
     *software.urls,
+    *ai.urls,
     *decision.urls,
     *owners.urls,
     *design.urls,
