@@ -3,6 +3,7 @@
 from django.urls import URLPattern
 
 from inhouse.views import (
+    ai,
     assessment,
     candidates,
     changes,
@@ -30,6 +31,7 @@ from inhouse.views import (
     register,
     signing,
     software,
+    texts,
     verifying,
 )
 
@@ -39,9 +41,11 @@ urlpatterns: list[URLPattern] = [
     *products.urls,
     *assessment.urls,
     *questions.urls,
+    *texts.urls,
     *market.urls,
     *candidates.urls,
     *software.urls,
+    *ai.urls,
     *decision.urls,
     *owners.urls,
     *design.urls,

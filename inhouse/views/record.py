@@ -18,7 +18,8 @@ from inhouse.law.rules import edition
 from inhouse.law.software import software
 from inhouse.models import Assessment
 from inhouse.obstacles import Obstacle
-from inhouse.views.questions import FACTS, ROUTE
+from inhouse.views.questions import FACTS
+from inhouse.views.texts import ROUTE
 from organisation.models import User
 from products.models import Product
 

@@ -1,4 +1,4 @@
-"""Software and artificial intelligence at the door: pages of the way while it is proposed, of the product afterwards."""
+"""Software at the door: pages of the way while it is proposed, of the product afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import formset_factory
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -22,12 +22,12 @@ from inhouse import software as rules
 from inhouse.dossier import Dossier, current
 from inhouse.law.software import Entry
 from inhouse.law.software import software as law
-from inhouse.models import AiPoint, AiStep, DataSet, SoftwareModule, SoftwarePlan, SoftwareTest
+from inhouse.models import SoftwareModule, SoftwarePlan, SoftwareTest
 from inhouse.views import guided, pages
 from organisation import access, clock
 from organisation.access import Act
 from organisation.doors import Request, door
-from organisation.forms import EditForm, Form, ModelForm
+from organisation.forms import EditForm, Form
 from products.models import Product, Revision
 
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
@@ -138,7 +138,8 @@ class Seen(Form):
             )  # fmt: skip
 
 
-def _by(name: str, rows: Iterable[Any]) -> dict[str, Any]:
+def named(name: str, rows: Iterable[Any]) -> dict[str, Any]:
+    """The rows by what tells them apart."""
     return {getattr(row, name): row for row in rows}
 
 
@@ -321,7 +322,7 @@ def tests(request: Request, product: Product) -> HttpResponse:
     """The seven kinds of pre-clinical test: planned, or not relevant with the reason."""
     work = Work(request, product, "software-tests")
     rows = list(SoftwareTest.objects.filter(revision=work.revision))
-    planned, seen = _by("kind", rows), Seen(request, rows)
+    planned, seen = named("kind", rows), Seen(request, rows)
     kinds = [
         TestForm(entry, planned.get(entry.id), guided.typed(request), unfinished=work.leaving) for entry in law().tests
     ]
@@ -336,140 +337,6 @@ def tests(request: Request, product: Product) -> HttpResponse:
         title=_("How is it tested before patients meet it?"),
         intro=_("Seven kinds of test are planned, by standards and common specifications that fit. What does not concern this software is ruled out with a reason."),
         demands=("SW-14",), seen=seen, kinds=kinds, errors=[seen, *kinds],
-    )  # fmt: skip
-
-
-# --- data sets
-
-
-class NewDataSetForm(ModelForm[DataSet]):
-    use_required_attribute = False
-
-    class Meta:
-        model = DataSet
-        fields = (
-            "name", "use", "origin", "population", "period", "size", "processing", "split", "bias_checks", "approvals",
-        )  # fmt: skip
-
-
-class DataSetForm(EditForm[DataSet]):
-    use_required_attribute = False
-
-    class Meta(NewDataSetForm.Meta):
-        pass
-
-
-@door(Act.WORK, pages.product, post=Act.ASSESS)
-def data(request: Request, product: Product) -> HttpResponse:
-    """The data sets of a model, one form for a new one or for the one that is changed."""
-    work = Work(request, product, "software-data")
-    if not work.revision.is_ai:
-        return work.elsewhere()
-    rows = list(DataSet.objects.filter(revision=work.revision))
-    chosen = _chosen(rows, request.POST.get("data_set") or request.GET.get("change"))
-    if request.method == "POST" and "remove" in request.POST:
-        gone = _chosen(rows, request.POST["remove"])
-        bare = Form({})
-        if gone and pages.attempt(bare, lambda: rules.remove_data_set(gone, by=request.user)):
-            messages.success(request, _("“%(name)s” is removed from the list.") % {"name": gone})
-        pages.complain(request, bare)
-        return redirect("inhouse:software-data", product.pk)
-    sent = guided.typed(request)
-    form: NewDataSetForm | DataSetForm
-    if chosen:
-        form = DataSetForm(sent, instance=DataSet.objects.get(pk=chosen.pk))
-    else:
-        form = NewDataSetForm(sent, instance=DataSet(revision=work.revision))
-    if request.method == "POST" and not chosen and not form.has_changed():  # nothing was begun
-        form = NewDataSetForm(instance=form.instance)
-        if "more" not in request.POST and work.is_open:
-            return work.onward()
-    elif guided.sent(request, form) and pages.attempt(
-        form, lambda: rules.keep_data_set(work.revision, form.values, data_set=chosen, by=request.user)
-    ):
-        return work.onward()
-    return work.show(
-        "data.html",
-        title=_("Which data is the model made from?"),
-        intro=_("List the data that train, validate and test the model, one set at a time. Link the approvals: what data on patients may be used for is decided by others than the developers."),
-        form=form, errors=[form], rows=rows, chosen=chosen,
-    )  # fmt: skip
-
-
-def _chosen(rows: Iterable[DataSet], key: str | None) -> DataSet | None:
-    """The data set that is meant, if it belongs here."""
-    found = next((row for row in rows if str(row.pk) == key), None)
-    if key and found is None:
-        raise Http404
-    return found
-
-
-# --- points
-
-
-class PointForm(Form):
-    is_met = YesNo(label=gettext_lazy("Met"))
-    how = forms.CharField(
-        label=gettext_lazy("How, or why not"), widget=forms.Textarea(attrs={"rows": 2}), required=False
-    )
-
-    def __init__(self, entry: Entry, row: AiPoint | None, data: Any) -> None:
-        super().__init__(data, prefix=entry.id, initial={"is_met": row.is_met, "how": row.how} if row else {})
-        self.entry = entry
-
-
-@door(Act.WORK, pages.product, post=Act.ASSESS)
-def points(request: Request, product: Product) -> HttpResponse:
-    """The principles and the points of the AI Act, voluntary for what is made in-house."""
-    work = Work(request, product, "software-points", living=True)
-    if not work.revision.is_ai:
-        return work.elsewhere()
-    rows = list(AiPoint.objects.filter(revision=work.revision))
-    answered, seen = _by("point", rows), Seen(request, rows)
-    checklist = [PointForm(entry, answered.get(entry.id), guided.typed(request)) for entry in law().checklist]
-    if guided.sent(request, seen, *checklist):
-        wanted: Mapping[str, Any] = {form.entry.id: form.cleaned_data for form in checklist}
-        if pages.attempt(seen, lambda: rules.answer_points(work.revision, wanted, by=request.user)):
-            return work.onward()
-    count = len(law().principles)
-    return work.show(
-        "points.html",
-        title=_("Does it follow good practice for AI?"),
-        intro=_("Answer what you can and go on; you can come back as long as the product lives."),
-        seen=seen, principles=checklist[:count], points=checklist[count:], errors=[seen, *checklist], law=law(),
-    )  # fmt: skip
-
-
-# --- steps
-
-
-class StepForm(Form):
-    planned_on = forms.DateField(label=gettext_lazy("Planned for"), required=False)
-    note = forms.CharField(label=gettext_lazy("Note"), widget=forms.Textarea(attrs={"rows": 2}), required=False)
-
-    def __init__(self, entry: Entry, row: AiStep | None, data: Any) -> None:
-        super().__init__(data, prefix=entry.id, initial={"planned_on": row.planned_on, "note": row.note} if row else {})
-        self.entry, self.row = entry, row
-
-
-@door(Act.WORK, pages.product, post=Act.ASSESS)
-def steps(request: Request, product: Product) -> HttpResponse:
-    """When each of the seven steps towards use is to be done."""
-    work = Work(request, product, "software-steps", living=True)
-    if not work.revision.is_ai:
-        return work.elsewhere()
-    rows = list(AiStep.objects.filter(revision=work.revision))
-    planned, seen = _by("step", rows), Seen(request, rows)
-    plan = [StepForm(entry, planned.get(entry.id), guided.typed(request)) for entry in law().steps]
-    if guided.sent(request, seen, *plan):
-        wanted: Mapping[str, Any] = {form.entry.id: form.cleaned_data for form in plan}
-        if pages.attempt(seen, lambda: rules.plan_steps(work.revision, wanted, by=request.user)):
-            return work.onward()
-    return work.show(
-        "steps.html",
-        title=_("When are the seven steps towards use done?"),
-        intro=_("A plan that lives: days can be moved, and a step is marked as done on the product’s page, also after the decision and while it is in use."),
-        seen=seen, plan=plan, errors=[seen, *plan],
     )  # fmt: skip
 
 
@@ -509,8 +376,8 @@ def _written(d: Dossier, revision: Revision) -> dict[str, Any]:
     def own(rows: Iterable[Any]) -> list[Any]:
         return [row for row in rows if row.revision_id == revision.pk]
 
-    kinds, answered = _by("kind", own(d.software_tests)), _by("point", own(d.ai_points))
-    planned = _by("step", own(d.ai_steps))
+    kinds, answered = named("kind", own(d.software_tests)), named("point", own(d.ai_points))
+    planned = named("step", own(d.ai_steps))
     steps = [(entry, planned.get(entry.id)) for entry in law().steps]
     return {
         "plan": next(iter(own(d.software_plans)), None),
@@ -557,7 +424,4 @@ urls = [
     path("products/<int:pk>/software/early/", early, name="software-early"),
     path("products/<int:pk>/software/modules/", modules, name="software-modules"),
     path("products/<int:pk>/software/tests/", tests, name="software-tests"),
-    path("products/<int:pk>/software/data/", data, name="software-data"),
-    path("products/<int:pk>/software/points/", points, name="software-points"),
-    path("products/<int:pk>/software/steps/", steps, name="software-steps"),
 ]
