@@ -98,7 +98,7 @@ def keys() -> list[tuple[str, int]]:
 def proof(declaration: Declaration) -> dict[str, Any] | None:
     """What anyone needs to check, without this register, that the declaration stands in it: the content of its .proof.json."""
     checkpoint = latest()
-    leaves = list(declaration.leaves.all())
+    leaves = list(Leaf.objects.filter(declaration=declaration))
     if checkpoint is None or not leaves:
         return None
     paths = {leaf.index: merkle.inclusion_path(leaf.index, checkpoint.size) for leaf in leaves}

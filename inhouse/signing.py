@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from documents import sealing
+from documents import sealing, timestamping
 from documents.models import SignedFile
 from inhouse import declarations, lifecycle
 from inhouse.dossier import Dossier, current
@@ -272,6 +273,8 @@ def _declared(d: Dossier, revision: Revision, frozen: Frozen) -> Declaration:
         )
     except IntegrityError as clash:
         raise ValidationError(_("This revision already has a signed declaration.")) from clash
+    if settings.TSA_URL:
+        timestamping.ask(declaration.file)
     for language in told.get("translations") or {}:
         paper = _sealed(declarations.render(told, language=language), frozen, owner)
         file = _stored(f"{frozen.number}-{language}.pdf", paper)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from documents import sealing
@@ -61,7 +62,7 @@ def judge(pdf: bytes, *, name: str = "") -> Verdict:
     sha256 = hashlib.sha256(pdf).hexdigest()
     published = Declaration.objects.published().select_related("revision", "file").defer("file__content")
     seals, locked = sealing.check(pdf), re.search(rb"/Encrypt\s", pdf) is not None
-    if found := published.filter(file__sha256=sha256).first():
+    if found := published.filter(Q(file__sha256=sha256) | Q(translations__file__sha256=sha256)).first():
         return Verdict(
             Outcome.GENUINE,
             sha256,

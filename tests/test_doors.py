@@ -122,6 +122,7 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.places.system_of": (ADMINISTRATION, lambda p: {"pk": p.quality_system_id}),
     "inhouse:patient": (INSTITUTION, lambda p: {"pk": only(PatientUse).patient_id}),
     "inhouse:public-declaration": (INSTITUTION, lambda p: {"number": only(Declaration).number}),
+    "inhouse:public-translation": (INSTITUTION, lambda p: {"number": only(Declaration).number, "language": "nb"}),
     "inhouse:public-file": (INSTITUTION, lambda p: {"number": only(Declaration).number}),
     "inhouse:public-proof": (INSTITUTION, lambda p: {"number": only(Declaration).number}),
     "inhouse:authority-end": (INSTITUTION, lambda p: {"pk": only(Authority).pk}),

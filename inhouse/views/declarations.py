@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from documents.models import Timestamp, TimestampRequest
 from inhouse import declarations as rules
 from inhouse import design as designs
 from inhouse import lifecycle
@@ -73,10 +74,14 @@ def declaration(request: Request, product: Product) -> HttpResponse:
         [o for o in told(lifecycle.obstacles(d, waiting, Revision.Stage.DECLARED)) if o.stops] if waiting else []
     )
     models.prefetch_related_objects(d.declarations, "translations")
+    of = {"file__in": [declaration.file_id for declaration in d.declarations]}
+    stamps = {stamp.file_id: stamp for stamp in Timestamp.objects.filter(**of).defer("token")}
+    pending = set(TimestampRequest.objects.waiting().filter(**of).values_list("file_id", flat=True))
     frozen = Frozen.objects.open().filter(revision=waiting).prefetch_related("signatures__person").first()
     unsigned = [signature.person for signature in frozen.signatures.all() if not signature.signed_at] if frozen else []
     return pages.show(
-        request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, frozen=frozen, unsigned=unsigned, obstacles=obstacles,
+        request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, frozen=frozen, unsigned=unsigned,
+        stamps=stamps, pending=pending, obstacles=obstacles,
         unmet=d.unmet_of(d.working) if d.working else [], declarations=list(reversed(d.declarations)),
         revisions={revision.pk: revision for revision in d.revisions}, diary=DiaryForm(), answered=waiting is not None and not obstacles,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import condition
 
 from documents.models import SignedFile
-from inhouse.models import Declaration
+from inhouse.models import Declaration, Leaf
 from inhouse.views import addresses  # noqa: F401 (the converter of the addresses below)
 from organisation import alphabet
 from organisation.access import Act
@@ -83,28 +84,38 @@ def declaration(request: HttpRequest, number: str) -> HttpResponse:
             "declaration": found,
             "content": found.snapshot,
             "newer": newer,
-            "entries": found.leaves.all(),
+            "entries": Leaf.objects.filter(declaration=found),
+            "translations": found.translations.all(),
             "others": [other for other in versions if other.pk != found.pk],
         },
     )
 
 
-def _file(request: HttpRequest, number: str) -> SignedFile | None:
-    return (
-        SignedFile.objects.defer("content")
-        .filter(declaration__number=number, declaration__published_on__isnull=False)
-        .first()
-    )
+def _files(number: str, language: str) -> QuerySet[SignedFile]:
+    """The PDF of a published declaration: what was signed, or its translation into a language."""
+    if language:
+        of = {"translation__declaration__number": number, "translation__language": language}
+        return SignedFile.objects.filter(translation__declaration__published_on__isnull=False, **of)
+    return SignedFile.objects.filter(declaration__number=number, declaration__published_on__isnull=False)
+
+
+def _file(request: HttpRequest, number: str, language: str = "") -> SignedFile | None:
+    return _files(number, language).defer("content").first()
+
+
+def _mark(request: HttpRequest, **of: str) -> str | None:
+    return f'"{found.sha256}"' if (found := _file(request, **of)) else None
+
+
+def _stored(request: HttpRequest, **of: str) -> datetime | None:
+    return found.stored_at if (found := _file(request, **of)) else None
 
 
 @door(Act.READ_PUBLIC)
-@condition(
-    etag_func=lambda request, number: f'"{file.sha256}"' if (file := _file(request, number)) else None,
-    last_modified_func=lambda request, number: file.stored_at if (file := _file(request, number)) else None,
-)
-def file(request: HttpRequest, number: str) -> HttpResponseBase:
-    """The signed PDF, as the database keeps it."""
-    found = get_object_or_404(SignedFile, declaration__number=number, declaration__published_on__isnull=False)
+@condition(etag_func=_mark, last_modified_func=_stored)
+def file(request: HttpRequest, number: str, language: str = "") -> HttpResponseBase:
+    """The signed PDF or a translation of it, as the database keeps it."""
+    found = get_object_or_404(_files(number, language))
     response = HttpResponse(bytes(found.content), content_type=found.media_type)
     response["Content-Disposition"] = f'inline; filename="{found.name}"'
     response["X-Content-Type-Options"] = "nosniff"
@@ -116,4 +127,5 @@ urls = [
     path("register/", register, name="public"),
     path("register/<declaration:number>/", declaration, name="public-declaration"),
     path("register/<declaration:number>/pdf/", file, name="public-file"),
+    path("register/<declaration:number>/pdf/<slug:language>/", file, name="public-translation"),
 ]

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from documents import tasks
 from inhouse import declarations, declared, lifecycle
 from inhouse import signing as rules
 from inhouse.dossier import Dossier, current
@@ -227,6 +229,7 @@ def _proved(form: Form, frozen: Frozen, person: User) -> bool:
 
 def _signed(request: Request, product: Product, declaration: Any, frozen: Frozen) -> HttpResponse:
     if declaration is not None:
+        transaction.on_commit(tasks.fetch_timestamps.delay, robust=True)  # if one is wanted; the next round asks too
         messages.success(request, _("Signed. The registrar now gives it a diary number and publishes it."))
         return redirect("inhouse:declaration", product.pk)
     names = ", ".join(str(signature.person) for signature in rules.unsigned(frozen))
