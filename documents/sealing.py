@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
@@ -42,6 +43,7 @@ def check(pdf: bytes) -> list[Seal]:
             context = ValidationContext(trust_roots=[], allow_fetching=False)
             status = asyncio.run(async_validate_pdf_signature(signature, context))
             whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
+            level = status.modification_level
             certificate = signature.signer_cert
             seals.append(
                 Seal(
@@ -50,7 +52,11 @@ def check(pdf: bytes) -> list[Seal]:
                     claimed_at=signature.self_reported_timestamp,
                     intact=bool(status.intact and status.valid),
                     whole=whole,
-                    appended="" if whole else "seals" if status.bottom_line else "changes",
+                    appended=""
+                    if whole
+                    else "changes"
+                    if level is None or level > ModificationLevel.FORM_FILLING
+                    else "seals",
                 )
             )
     except Exception:
