@@ -73,7 +73,7 @@ def look(person: Person, path: str) -> None:
         assert answer.headers["allow"].split(", ")[0] == "POST", (path, answer.headers["allow"])
         return  # only something to press, on a page that is looked at
     assert answer.status == 200, (path, answer.status)
-    assert "/sign-in/" not in answer.url, path
+    assert "/sign-in/?next=" not in answer.url, path
     if "text/html" not in answer.headers["content-type"]:
         return
     if path.endswith(PARTS):
