@@ -19,7 +19,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from documents import checking, kinds, preview, storing, versions
+from documents import checking, kinds, preview, searching, storing, versions
 from documents.models import Document, FileCheck, FileText, SignedFile, StoredFile
 from documents.views import files
 from inhouse import papers as rules
@@ -212,13 +212,15 @@ def search(request: Request) -> HttpResponse:
             )
         except ValidationError as refusal:
             form.add_error(None, refusal)
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    with searching.by_index():
+        page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+        rows = rules.shown(list(page.object_list), q=q) if not form.errors else []
     query = request.GET.copy()
     query.pop("page", None)
     context = {
         "form": form,
         "page": page,
-        "found": rules.shown(list(page.object_list), q=q) if not form.errors else [],
+        "found": rows,
         "query": query.urlencode(),
         "narrowed": any(request.GET.get(name) for name in ("q", "product", "kind", "earlier")),
         "may_watch": access.may(request.user, Act.WATCH),
