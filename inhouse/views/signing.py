@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -30,6 +31,7 @@ from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form
 from organisation.models import User
+from organisation.views.session import code_help
 from products.models import Product, Revision
 
 LANGUAGES = dict(settings.LANGUAGES)
@@ -170,6 +172,10 @@ class CodeForm(Form):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )  # fmt: skip
 
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = code_help(person)
+
 
 def _waiting(product: Product) -> Frozen | None:
     return (
@@ -197,7 +203,7 @@ def _sign(request: Request, product: Product) -> HttpResponse:
     ways = proofs.methods(request.user, frozen.sha256) if ready else []
     proved = ready and proofs.waiting(request.user, frozen.sha256)
     by_code = proofs.Method.CODE in ways and not proved
-    form = (CodeForm if by_code else Form)(guided.typed(request))
+    form = CodeForm(guided.typed(request), person=request.user) if by_code else Form(guided.typed(request))
     if request.method == "POST":
         access.require(request.user, Act.WORK)
         if not read:
@@ -222,9 +228,13 @@ def _sign(request: Request, product: Product) -> HttpResponse:
 
 
 def _proved(form: Form, frozen: Frozen, person: User) -> bool:
-    """Whether password and code prove it; a failed try is counted, whatever becomes of the rest."""
+    """Whether password and code prove it. Outside any savepoint: a failed try stays counted."""
     said = form.cleaned_data
-    return pages.attempt(form, lambda: proofs.prove_by_code(person, frozen.sha256, password=said["password"], code=said["code"]))  # fmt: skip
+    try:
+        proofs.prove_by_code(person, frozen.sha256, password=said["password"], code=said["code"])
+    except ValidationError as refusal:
+        form.add_error(None, refusal)
+    return not form.errors
 
 
 def _signed(request: Request, product: Product, declaration: Any, frozen: Frozen) -> HttpResponse:

@@ -12,7 +12,7 @@ from inhouse import signing
 from inhouse.models import Declaration, Frozen
 from organisation.models import Institution, User
 from products.models import Product
-from tests import stations
+from tests import factories, stations
 from tests.costs import cost
 
 pytestmark = pytest.mark.django_db
@@ -132,6 +132,22 @@ def test_the_owner_freezes_reads_proves_and_signs(signer: Client, product: Produ
     assert declaration.signed_by == owner
     told = signer.get(reverse("inhouse:declaration-file", args=[declaration.number]))
     assert told.content == bytes(declaration.file.content)
+
+
+def test_password_and_code_prove_and_sign_in_one_step_and_a_wrong_try_is_counted(
+    signer: Client, product: Product, owner: User
+) -> None:
+    code = factories.code(owner)
+    freeze(signer, product)
+    read(signer, product)
+    here = page("declaration-sign", product)
+    answer = signer.post(here, {"password": "not-the-password", "code": code})
+    assert "Password and code do not fit" in text(answer)
+    assert "not-the-password" not in text(answer)
+    assert not Declaration.objects.exists()
+    assert Lockout.objects.get().failures == 1
+    assert signer.post(here, {"password": factories.PASSWORD, "code": code})["Location"] == page("declaration", product)
+    assert Declaration.objects.get().frozen.signatures.get().proof.method == "code"  # type: ignore[union-attr]
 
 
 def test_nobody_signs_what_they_have_not_opened(signer: Client, product: Product, owner: User) -> None:
