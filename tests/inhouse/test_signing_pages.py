@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from inhouse import signing
 from inhouse.models import Declaration, Frozen
-from organisation.models import Institution, User
+from organisation.models import Institution, Lockout, User
 from products.models import Product
 from tests import factories, stations
 from tests.costs import cost
