@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from asn1crypto.x509 import Certificate
 from django.conf import settings
 from django.utils.translation import gettext as _
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -41,6 +42,8 @@ def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str) -
     ours = keystore(moment)
     try:
         sealed = _sealed(pdf, ours, moment, signer=", ".join(filter(None, [signer, title])), reason=reason, place=place)
+    except Unsealable:
+        raise
     except Exception as trouble:
         raise Unsealable(_("The file could not be sealed: %(trouble)s") % {"trouble": trouble}) from trouble
     last = seals_in.read(sealed, trusted=trusted(), own=ours.asn1)[-1:]
@@ -55,7 +58,7 @@ def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str) -
 
 def _sealed(pdf: bytes, ours: Keystore, moment: datetime, *, signer: str, reason: str, place: str) -> bytes:
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    store.register_multiple(ours.chain)
+    store.register_multiple(_between(ours))
     writer = _Writer(io.BytesIO(pdf))
     name = f"Seal{1 + len(list(writer.prev.embedded_regular_signatures))}"
     field = SigFieldSpec(
@@ -72,10 +75,23 @@ def _sealed(pdf: bytes, ours: Keystore, moment: datetime, *, signer: str, reason
         reason=reason,
         location=place,
     )
-    key = SimpleSigner(signing_cert=ours.asn1, signing_key=ours.key, cert_registry=store)
+    # a root in the file would be bytes that nothing covers; whoever checks has their own
+    key = SimpleSigner(signing_cert=ours.asn1, signing_key=ours.key, cert_registry=store, embed_roots=False)
     out = io.BytesIO()
     _Sealer(stated, key, new_field_spec=field, moment=moment).sign_pdf(writer, output=out)
     return out.getvalue()
+
+
+def _between(ours: Keystore) -> list[Certificate]:
+    """The certificates that lead from ours to one that is trusted. More would be bytes that nothing covers."""
+    found, known, here = [], {certificate.sha256 for certificate in trusted()}, ours.asn1
+    for _link in ours.chain:  # at most, should two certify each other
+        above = next((one for one in ours.chain if one.subject == here.issuer), None)
+        if above is None or above.sha256 in known or above.self_issued:
+            break
+        found.append(above)
+        here = above
+    return found
 
 
 class _Writer(IncrementalPdfFileWriter):

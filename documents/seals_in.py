@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from asn1crypto import parser, x509
+from asn1crypto import cms, x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import async_validate_pdf_signature
@@ -98,10 +98,12 @@ def _judge(
         whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
         level = status.modification_level
         appended = "" if whole else "changes" if level is None or level > ModificationLevel.FORM_FILLING else "seals"
+        ours = bool(status.trusted and _is_ours(certificate, trusted, own))
+        exact = not ours or _is_exact(signature, pdf, status.validation_path)  # others may write theirs otherwise
         return replace(
             told,
-            intact=bool(status.intact and status.valid and covers and _gap_is_clean(signature, pdf)),
-            trusted=bool(status.trusted and _is_ours(certificate, trusted, own)),
+            intact=bool(status.intact and status.valid and covers and exact),
+            trusted=ours,
             whole=whole,
             appended=appended,
         )
@@ -111,22 +113,46 @@ def _judge(
         return replace(told, unread="unreadable")
 
 
-def _gap_is_clean(signature: EmbeddedPdfSignature, pdf: bytes) -> bool:
-    """Whether what the signature leaves out is itself and nothing else: its hexadecimal digits, then zeros."""
+def _is_exact(signature: EmbeddedPdfSignature, pdf: bytes, path: Any) -> bool:
+    """Whether the signature's own bytes are what we would write, all of them.
+
+    A signature cannot cover itself: in its frame bits could be turned, or words hidden in the room left over, and it would
+    still be valid. So the frame is written anew from what is covered, and must come out the same.
+    """
     start, before, after, _length = (int(number) for number in signature.byte_range)
     content = signature.pkcs7_content
     digits = content.hex().encode()
-    return (
-        start == 0
-        and pdf[before:after] in (b"<" + digits + b">", b"<" + digits.upper() + b">")
-        and not any(content[_size(content) :])
-    )
-
-
-def _size(content: bytes) -> int:
-    """How many bytes the first value takes up."""
-    _class, _method, _tag, header, value, trailer = parser.parse(content)
-    return len(header) + len(value) + len(trailer)
+    if start or pdf[before:after] not in (b"<" + digits + b">", b"<" + digits.upper() + b">"):
+        return False
+    known = {certificate.sha256 for certificate in path.iter_certs(include_root=True)}
+    if any(certificate.sha256 not in known for certificate in signature.other_embedded_certs):
+        return False
+    info, certificate = signature.signer_info, signature.signer_cert
+    written: bytes = cms.ContentInfo(
+        {
+            "content_type": "signed_data",
+            "content": {
+                "version": "v1",
+                "digest_algorithms": [info["digest_algorithm"]],
+                "encap_content_info": {"content_type": "data"},
+                "certificates": signature.signed_data["certificates"],
+                "signer_infos": [
+                    {
+                        "version": "v1",
+                        "sid": cms.SignerIdentifier(
+                            "issuer_and_serial_number",
+                            {"issuer": certificate.issuer, "serial_number": certificate.serial_number},
+                        ),
+                        "digest_algorithm": info["digest_algorithm"],
+                        "signed_attrs": info["signed_attrs"],
+                        "signature_algorithm": info["signature_algorithm"],
+                        "signature": info["signature"],
+                    }
+                ],
+            },
+        }
+    ).dump()
+    return content.startswith(written) and not any(content[len(written) :])
 
 
 def _is_ours(certificate: x509.Certificate, trusted: Sequence[x509.Certificate], own: x509.Certificate | None) -> bool:

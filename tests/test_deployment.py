@@ -130,6 +130,17 @@ def test_the_static_files_are_collected_with_the_design_and_the_fonts(tmp_path: 
 # Run
 
 
+def test_production_does_not_start_without_its_key_to_seal(tmp_path: Path) -> None:
+    whole = os.environ | throw_away() | {"FEMFEM_VAR": str(tmp_path)}
+    unnamed = {name: value for name, value in whole.items() if name != "SEAL_KEYSTORE"}
+    absent = whole | {"SEAL_KEYSTORE": str(tmp_path / "absent.p12")}
+    for environment, said in ((unnamed, "SEAL_KEYSTORE"), (absent, "cannot be read")):
+        command = [sys.executable, "manage.py", "check", "--tag", "security"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode != 0
+        assert said in done.stderr
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

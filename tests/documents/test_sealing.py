@@ -108,7 +108,8 @@ def read_here(pdf: bytes) -> list[sealing.Seal]:
 
 def test_a_changed_file_is_not_intact(sealed: bytes) -> None:
     missed = []
-    for position in range(100, len(sealed), len(sealed) // 40):
+    gap = sealed.index(b"/Contents <")
+    for position in (*range(100, len(sealed), len(sealed) // 60), *range(gap, gap + 2200, 29)):
         forged = sealed[:position] + bytes([sealed[position] ^ 4]) + sealed[position + 1 :]
         if any(seal.is_valid for seal in read_here(forged)):
             missed.append(position)
