@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inhouse.snapshots import Snapshot
+from organisation.models import User
 
 
 class Level(Enum):
@@ -33,6 +34,8 @@ class Field:
     label: Any
     level: Level
     read: Callable[[Snapshot], str]
+    warn: Callable[[Snapshot], str] = lambda content: ""
+    """What whoever signs should know of what stands there, though it does not stop them."""
     needed: bool = False
     """Whether the declaration is not lawful, or by the guideline not complete, while it is empty."""
 
@@ -47,6 +50,7 @@ class Row:
     missing: bool
     thin: bool
     before: str = ""
+    warning: str = ""
 
 
 def _lines(*texts: Any) -> str:
@@ -101,6 +105,12 @@ def _signers(content: Snapshot) -> str:
     return _lines(_person(content["signed"]), *beside)
 
 
+def _not_leading(content: Snapshot) -> str:
+    """VGR-44: should have the powers of a head of unit."""
+    staff = content["signed"].get("level_key") == User.Level.STAFF
+    return _("The product owner is not head of a unit or higher.") if staff else ""
+
+
 def _examined(content: Snapshot) -> str:
     """Both days; of two that belong together one alone is nothing."""
     days = (_("verified %(day)s"), content["verified_on"]), (_("validated %(day)s"), content["validated_on"])
@@ -131,7 +141,7 @@ FIELDS = (
     Field("D13–14", gettext_lazy("Requirements not fully met, with reasons"), Level.LAW, lambda c: _unmet(c) or _("none")),
     Field("D15", gettext_lazy("All that apply are fully met"), Level.GUIDANCE, lambda c: _("No") if c["statement"]["exceptions"] else _("Yes")),
     Field("D16", gettext_lazy("Place; the moment is that of the seal"), Level.GUIDANCE, lambda c: c["signed"]["place"]),
-    Field("D17–18", gettext_lazy("Who signs"), Level.REGIONAL, _signers, needed=True),
+    Field("D17–18", gettext_lazy("Who signs"), Level.REGIONAL, _signers, _not_leading, needed=True),
     Field("D20", gettext_lazy("Declaration number, version, replaces"), Level.OWN, lambda c: _joined(c["number"], c["version"], c["replaces"])),
     Field("D22", gettext_lazy("Verified and validated before"), Level.REGIONAL, _examined, needed=True),
     Field("D24", gettext_lazy("Questions and problems"), Level.OWN, lambda c: c["contact"]),
@@ -150,4 +160,12 @@ def rows(content: Snapshot, before: Snapshot | None = None) -> Iterator[Row]:
         text, then = field.read(content), field.read(before) if before else ""
         changed = before is not None and field.id not in ALWAYS_NEW and text != then
         empty = not text.strip()
-        yield Row(field, text, changed, empty and field.needed, empty and not field.needed, then if changed else "")
+        yield Row(
+            field,
+            text,
+            changed,
+            empty and field.needed,
+            empty and not field.needed,
+            then if changed else "",
+            field.warn(content),
+        )

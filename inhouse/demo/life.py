@@ -128,7 +128,7 @@ class Life(Story):
             outcome=outcome,
             done_on=workday(clock.today() - timedelta(days=self.rng.randint(0, 2))),
             done_by=f"{by.name}, {by.title.lower()}",
-            by=self.engineer,
+            by=self.cast.holds(Role.ENGINEER, self.unit, but=self.owner),  # nobody signs what they recorded alone
         )
 
     def _prepare(self) -> None:

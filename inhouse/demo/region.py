@@ -44,9 +44,10 @@ class Cast:
         person.__dict__.pop("roles", None)
         return person
 
-    def holds(self, role: Role, unit: Unit) -> User:
-        """Whoever has that role where the unit belongs."""
-        held = Assignment.objects.filter(role=role, administration__in=[unit.administration_id]).first()
+    def holds(self, role: Role, unit: Unit, *, but: User | None = None) -> User:
+        """Whoever has that role where the unit belongs; where there are several the last one, not `but`."""
+        there = Assignment.objects.filter(role=role, administration__in=[unit.administration_id])
+        held = there.exclude(user=but.pk if but else None).order_by("pk").last()
         held = held or Assignment.objects.get(role=role, administration=None)
         return next(self(name) for name, person in self._people.items() if person.pk == held.user_id)
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
 
 from documents import tasks
 from inhouse import declarations, declared, lifecycle
@@ -275,11 +276,11 @@ def _pdf(content: bytes, name: str) -> HttpResponse:
     )
 
 
-@door(Act.SIGN, pages.product)
-def drop(request: Request, product: Product) -> HttpResponse:
+@require_POST
+def _drop(request: Request, product: Product) -> HttpResponse:
     """Give up what is frozen, to change something first."""
     frozen = _waiting(product)
-    if frozen is None or request.method != "POST":
+    if frozen is None:
         raise Http404
     form = Form(request.POST)
     if form.is_valid() and pages.attempt(form, lambda: rules.drop(frozen, by=request.user)):
@@ -287,6 +288,9 @@ def drop(request: Request, product: Product) -> HttpResponse:
     else:
         pages.complain(request, form)
     return redirect("inhouse:declaration", product.pk)
+
+
+drop = door(Act.SIGN, pages.product)(_drop)
 
 
 urls = [

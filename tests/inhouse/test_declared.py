@@ -43,6 +43,13 @@ def test_what_is_empty_is_missing_where_it_is_demanded_and_else_only_told(
     assert getattr(rows[name], lacks)
 
 
+def test_a_signer_who_leads_nothing_is_warned_of_and_not_stopped() -> None:
+    rows = {row.field.id: row for row in declared.rows(changed(signed__level_key="staff"))}
+    assert rows["D17–18"].warning == "The product owner is not head of a unit or higher."
+    assert not rows["D17–18"].missing
+    assert not any(row.warning for row in declared.rows(SNAPSHOT))
+
+
 def test_what_says_something_else_than_before_is_changed() -> None:
     after = changed(
         number="IH-2026-0042-D2",

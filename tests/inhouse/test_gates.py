@@ -176,6 +176,15 @@ def failed(kind: str) -> Break:
     return fail
 
 
+def recorded_by_owner(*kinds: str, of_class: str = "I") -> Break:
+    def record(d: Dossier) -> None:
+        working(d).risk_class = of_class
+        for kind in kinds:
+            d.records_of(working(d), kind)[-1].recorded_by = d.appointments[-1].person
+
+    return record
+
+
 def not_medical(d: Dossier) -> None:
     answered("general_definition", "g2", value="no")(d)
 
@@ -455,6 +464,8 @@ CASES = [
     Case("G5", "VGR-71 MDR55-0 IVDR55-0", "the last validation failed", failed("validation")),
     Case("G5", "VGR-52 MDR55-0", "there is no clinical evaluation", without_documents("clinical")),
     Case("G5", "IVDR55-0", "there are no performance data", without_documents("performance")),
+    Case("G6", "SIGN-1", "the owner recorded both", recorded_by_owner("verification", "validation")),
+    Case("G6", "SIGN-2", "the owner recorded the validation", recorded_by_owner("validation", of_class="IIa")),
     Case("G6", "VGR-72 MDR55-0 IVDR55-0", "nobody verified", without_record("verification")),
     Case("G6", "VGR-72 MDR55-0 IVDR55-0", "the validation failed", failed("validation")),
     Case("G6", "VGR-72 MDR55-0 IVDR55-0", "the validation is done after signing", lambda d: validated_later(d)),

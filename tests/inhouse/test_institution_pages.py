@@ -51,7 +51,7 @@ def test_head_office_chooses_the_house_rules(desk: Client, institution: Institut
     page = desk.get(address).text
     for pack in law.house_rules():
         assert pack.title in page
-    desk.post(address, form_of(page) | {"house_rules": [], "diary_gate": "warn"})
+    desk.post(address, form_of(page) | {"house_rules": [], "diary_gate": "warn", "validation_gate": "block"})
     institution.refresh_from_db()
     assert (institution.house_rules, institution.diary_gate) == ([], "warn")
 
@@ -207,7 +207,7 @@ def trail(client: Client, address: str) -> str:
 
 def test_the_institution_tells_who_changed_its_rules_and_authorities(desk: Client, institution: Institution) -> None:
     address = reverse("inhouse:institution")
-    desk.post(address, form_of(desk.get(address).text) | {"diary_gate": "warn"})
+    desk.post(address, form_of(desk.get(address).text) | {"diary_gate": "warn", "validation_gate": "block"})
     added = {"task": "events", "name": "Läkemedelsverket", "short_name": "LV", "valid_from": "2027-01-01"}
     desk.post(reverse("inhouse:authority-add"), added)
     told = trail(desk, address)

@@ -25,7 +25,7 @@ PACKS = list(law.packs().values())
 REQUIREMENTS = list(law.requirements().values())
 TREES = [tree for found in law.versions().values() for tree in found]
 AT_GATES = [(row.id, gate) for row in REQUIREMENTS for gate in row.gates]
-ID = re.compile(r"(MDR55|IVDR55|VGR|CMD|SW|CI|USE|PROC|RET|GSPR|AIA|MDCG|INC|SE|NO)-[0-9A-Za-z]+")
+ID = re.compile(r"(MDR55|IVDR55|VGR|CMD|SW|CI|USE|PROC|RET|GSPR|AIA|MDCG|INC|SE|NO|SIGN)-[0-9A-Za-z]+")
 
 
 def ids(rows: list[Any]) -> list[str]:

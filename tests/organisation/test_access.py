@@ -106,12 +106,16 @@ def test_whoever_has_not_signed_in_may_only_read_what_is_public() -> None:
 def test_the_operator_touches_no_records_and_the_auditor_writes_nothing(administration: Administration) -> None:
     scope = Scope(administration.pk)
     common = {Act.READ_PUBLIC, Act.WORK, Act.PROPOSE, Act.ACCEPT}
-    assert {act for act in Act if access.may(holding(Role.OPERATOR, at=None), act, scope)} == common | {Act.USERS}
+    assert {act for act in Act if access.may(holding(Role.OPERATOR, at=None), act, scope)} == common | {
+        Act.USERS,
+        Act.WATCH,
+    }
     auditor = factories.person(Role.AUDITOR, everywhere=True)
     assert {act for act in Act if access.may(auditor, act, scope)} == common | {
         Act.READ_CONFIDENTIAL,
         Act.READ_LOOK_UPS,
         Act.AUDIT,
+        Act.WATCH,
     }
 
 

@@ -47,7 +47,7 @@ def configured(settings: Settings, issuer: str) -> None:
 @pytest.fixture
 def nina(nurse: User) -> User:
     """On staff, with the address that the directory gives her."""
-    User.objects.filter(pk=nurse.pk).update(email="Nina@directory.example")
+    User.objects.filter(pk=nurse.pk).update(email="Nina@directory.example", language="en")
     nurse.refresh_from_db()
     return nurse
 
