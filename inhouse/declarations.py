@@ -122,7 +122,7 @@ def withdraw(declaration: Declaration, *, reason: str, by: User) -> None:
 
     Its items were released to documentation that may change now, so they are released anew under the next declaration.
     """
-    declaration = _locked(declaration, Act.END, by=by)
+    declaration = _locked(declaration, Act.RECALL, by=by)
     if declaration.withdrawn_on:
         raise ValidationError(_("This declaration is withdrawn."))
     if declaration.revision.stage != Revision.Stage.DECLARED:

@@ -76,7 +76,7 @@ ACTS: dict[P | R, Act] = {
     P.DISPOSED: Act.REGISTER,
     R.DECLARED: Act.SIGN,
     R.IN_FORCE: Act.SIGN,
-    R.OPEN: Act.END,
+    R.OPEN: Act.RECALL,
     R.PHASING_OUT: Act.SIGN,
     R.CLOSED: Act.KEEP,
 }

@@ -41,7 +41,8 @@ class Act(models.TextChoices):
     SIGN = "sign", gettext_lazy("sign the declaration, take into use, resume use")
     REGISTER = "register", gettext_lazy("give diary numbers, publish, hand out lists")
     SUSPEND = "suspend", gettext_lazy("suspend use")
-    END = "end", gettext_lazy("take out of use, withdraw a declaration, abandon")
+    RECALL = "recall", gettext_lazy("withdraw a declaration")
+    END = "end", gettext_lazy("take out of use, abandon")
     PATIENTS = "patients", gettext_lazy("note and look up patients")
     READ_LOOK_UPS = "read_look_ups", gettext_lazy("read the log of patient look-ups")
     ERASE_PATIENTS = "erase_patients", gettext_lazy("erase patient identity")
@@ -67,6 +68,7 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.SIGN: frozenset({Tie.OWNER}),
     Act.REGISTER: frozenset({Role.REGISTRAR}),
     Act.SUSPEND: frozenset({Tie.OWNER, Role.ENGINEER, Role.MANAGER}),
+    Act.RECALL: frozenset({Tie.OWNER, Role.MANAGER, Role.REGISTRAR}),
     Act.END: frozenset({Tie.OWNER, Role.MANAGER}),
     Act.PATIENTS: frozenset({Tie.OWNER, Role.ENGINEER}),
     Act.READ_LOOK_UPS: frozenset({Tie.OWNER, Role.AUDITOR}),

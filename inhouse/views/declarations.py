@@ -187,7 +187,7 @@ enter = door(Act.REGISTER, declaration_of)(_enter)
 publish = door(Act.REGISTER, declaration_of)(_publish)
 
 
-@door(Act.END, declaration_of)
+@door(Act.RECALL, declaration_of)
 def withdraw(request: Request, declaration: Declaration) -> HttpResponse:
     """Withdraw a declaration before use, with the reason; it stays readable and the revision is open again."""
     form = ReasonForm(request.POST or None)

@@ -320,6 +320,14 @@ def test_a_fault_found_before_use_withdraws_the_declaration_and_opens_the_revisi
     assert SignedFile.objects.count() == 1
 
 
+def test_the_registrar_withdraws_with_a_reason_too(registrar: User) -> None:
+    product = stations.declared()
+    declarations.withdraw(stations.declaration(product), reason="The owner asked for it", by=registrar)
+    withdrawn = stations.declaration(product)
+    assert (withdrawn.withdrawn_by, withdrawn.withdrawn_reason) == (registrar, "The owner asked for it")
+    assert product.revisions.get().stage == "open"
+
+
 def test_a_withdrawn_declaration_is_neither_registered_nor_published_nor_withdrawn_again(
     owner: User, registrar: User
 ) -> None:
