@@ -6,7 +6,7 @@ A leaf keeps the subtrees it completes, so appending and proving each read some 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -42,6 +42,7 @@ def append(declaration: Declaration, kind: Leaf.Kind) -> Leaf:
         sha256=SignedFile.objects.values_list("sha256", flat=True).get(pk=declaration.file_id),
         organisation_number=declaration.snapshot["institution"]["organisation_number"],
         on=clock.today().isoformat(),
+        translations=_translations(declaration),
     )
     edge = _read(merkle.right_edge(index))
     completed = merkle.grow([edge[part] for part in merkle.right_edge(index)], index, merkle.leaf_hash(data.encode()))
@@ -55,14 +56,28 @@ def append(declaration: Declaration, kind: Leaf.Kind) -> Leaf:
     return leaf
 
 
-def entry(what: str, *, number: str, sha256: str, organisation_number: str, on: str) -> str:
+def _translations(declaration: Declaration) -> dict[str, str]:
+    """The hash of each sealed translation, by its language."""
+    return dict(declaration.translations.order_by("language").values_list("language", "file__sha256"))
+
+
+def entry(
+    what: str,
+    *,
+    number: str,
+    sha256: str,
+    organisation_number: str,
+    on: str,
+    translations: Mapping[str, str] | None = None,
+) -> str:
     """What is hashed: JSON with its names in order and no spaces, in UTF-8."""
-    said = {
+    said: dict[str, Any] = {
         "what": str(what),
         "declaration": number,
         "sha256": sha256,
         "date": on,
         "organisation_number": organisation_number,
+        **({"translations": dict(translations)} if translations else {}),
     }
     return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
@@ -108,6 +123,7 @@ def proof(declaration: Declaration) -> dict[str, Any] | None:
         "format": FORMAT,
         "declaration": declaration.number,
         "sha256": SignedFile.objects.values_list("sha256", flat=True).get(pk=declaration.file_id),
+        "translations": _translations(declaration),
         "entries": [
             {
                 "index": leaf.index,

@@ -408,6 +408,8 @@ class Proved:
     size: int
     key: str
     address: str
+    language: str = ""
+    """Of a translation; empty for what was signed as the leading text."""
 
 
 def check_proof(pdf: bytes, proof: str, key: str = "") -> Proved:
@@ -419,36 +421,40 @@ def check_proof(pdf: bytes, proof: str, key: str = "") -> Proved:
             (int(each["index"]), str(each["data"]), list(map(bytes.fromhex, each["proof"]))) for each in said["entries"]
         ]
         form, address = said["format"], str(said.get("address", ""))
+        translations = {str(language): str(its) for language, its in said.get("translations", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as trouble:
         raise Unreadable("The .proof.json cannot be read. Download it again.") from trouble
     if form != FORMAT:
         raise Unreadable(
             f"The .proof.json is of the form {form}, and this program knows {FORMAT}. Download the program again."
         )
-    if hashlib.sha256(pdf).hexdigest() != sha256:
+    mine = hashlib.sha256(pdf).hexdigest()
+    language = next((language for language, its in translations.items() if its == mine), "")
+    if mine != sha256 and not language:
         raise Altered("This PDF is not, byte for byte, the file that the register published and the proof is about.")
     if key and key != its_key:
         raise Altered("The proof is signed with another key than the one you gave.")
     origin, size, root = check_checkpoint(note, its_key)
-    entries = [_check_entry(index, data, path, size, root, number, sha256) for index, data, path in listed]
+    about = (number, sha256, translations)
+    entries = [_check_entry(index, data, path, size, root, about) for index, data, path in listed]
     if [entry.what for entry in entries[:1]] != ["published"] or len({entry.index for entry in entries}) != len(
         entries
     ):
         raise Altered("The proof does not show that the declaration was published.")
-    return Proved(number, entries, origin, size, its_key, address)
+    return Proved(number, entries, origin, size, its_key, address, language)
 
 
-def _check_entry(index: int, data: str, path: list[bytes], size: int, root: bytes, number: str, sha256: str) -> Entry:
+def _check_entry(index: int, data: str, path: list[bytes], size: int, root: bytes, about: tuple[Any, ...]) -> Entry:
     leaf = hashlib.sha256(b"\0" + data.encode()).digest()
     if not check_inclusion(leaf, index, size, path, root):
         raise Altered(f"Entry {index} is not in the register that was signed.")
     try:
         said = json.loads(data)
         what, date = str(said["what"]), str(said["date"])
-        about = (said["declaration"], said["sha256"])
+        its = (said["declaration"], said["sha256"], said.get("translations", {}))
     except (ValueError, KeyError, TypeError) as trouble:
         raise Altered(f"Entry {index} of the register cannot be read.") from trouble
-    if about != (number, sha256) or what not in WHAT:
+    if its != about or what not in WHAT:
         raise Altered(f"Entry {index} of the register is about another file.")
     return Entry(index, what, date)
 
@@ -516,7 +522,8 @@ def verify(pdf: bytes, proof: str | None = None, key: str = "") -> Report:
     report = Report()
     if proof is not None:
         report.proved = proved = check_proof(pdf, proof, key)
-        report.lines.append(f"This is, byte for byte, declaration {proved.declaration} as the register published it.")
+        which = f"the translation ({proved.language}) of declaration" if proved.language else "declaration"
+        report.lines.append(f"This is, byte for byte, {which} {proved.declaration} as the register published it.")
         for entry in proved.entries:
             report.lines.append(f"Entry {entry.index} of {proved.origin}: {WHAT[entry.what]} on {entry.date}.")
         report.lines.append(

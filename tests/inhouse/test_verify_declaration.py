@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyhanko.pdf_utils.generic import pdf_string
@@ -30,10 +31,22 @@ KEY = str(SIGNER.key)
 FILES: dict[str, Callable[[], bytes]] = {"one seal": sealing.once, "two seals": sealing.twice}
 
 
-def proof_of(pdf: bytes, *, signer: notes.Signer = SIGNER, what: tuple[str, ...] = ("published",)) -> str:
+def proof_of(
+    pdf: bytes,
+    *,
+    signer: notes.Signer = SIGNER,
+    what: tuple[str, ...] = ("published",),
+    translations: dict[str, str] | None = None,
+) -> str:
     """As the register would write it, among entries of others."""
     sha256 = hashlib.sha256(pdf).hexdigest()
-    about = {"number": NUMBER, "sha256": sha256, "organisation_number": "232100-0000", "on": "2026-05-04"}
+    about: dict[str, Any] = {
+        "translations": translations,
+        "number": NUMBER,
+        "sha256": sha256,
+        "organisation_number": "232100-0000",
+        "on": "2026-05-04",
+    }
     others = [f'{{"n":{n}}}' for n in range(5)]
     mine = [register.entry(kind, **about) for kind in what]
     leaves = [*others[:3], *mine, *others[3:]]
@@ -43,7 +56,8 @@ def proof_of(pdf: bytes, *, signer: notes.Signer = SIGNER, what: tuple[str, ...]
         {"index": index, "data": leaves[index], "proof": [each.hex() for each in merkle.inclusion(hashes, index)]}
         for index in range(3, 3 + len(mine))
     ]
-    said = {"format": register.FORMAT, "declaration": NUMBER, "sha256": sha256, "entries": entries}
+    said: dict[str, Any] = {"format": register.FORMAT, "declaration": NUMBER, "sha256": sha256, "entries": entries}
+    said |= {"translations": translations or {}}
     return json.dumps(
         said
         | {"checkpoint": signer.sign(str(checkpoint)), "key": str(signer.key), "address": "https://femfem.example/x/"}
@@ -415,3 +429,13 @@ def test_it_needs_nothing_but_python_and_cryptography() -> None:
         )
     }
     assert modules - sys.stdlib_module_names == {"cryptography"}
+
+
+def test_a_translation_is_proved_by_the_entry_of_its_declaration_and_by_no_other() -> None:
+    signed, worded = sealing.once(), sealing.twice()
+    proof = proof_of(signed, translations={"nb": hashlib.sha256(worded).hexdigest()})
+    assert "the translation (nb) of declaration IH-2026-0042-D1" in offline.verify(worded, proof).lines[0]
+    assert "byte for byte, declaration" in offline.verify(signed, proof).lines[0]
+    claimed = json.loads(proof_of(signed)) | {"translations": {"nb": hashlib.sha256(worded).hexdigest()}}
+    with pytest.raises(offline.Altered, match="about another file"):
+        offline.verify(worded, json.dumps(claimed))
