@@ -1,7 +1,6 @@
-"""The declaration: shown, signed, entered in the diary, published, withdrawn.
+"""The declaration: rendered, entered in the diary, published, withdrawn. How it is signed stands in `inhouse.signing`.
 
-It is rendered from a snapshot, never from live rows. What is signed is the snapshot that was read: its digest comes back
-with the signature, and another content than the one read is refused. After signing the database takes only dated additions.
+It is rendered from a snapshot, never from live rows. After signing the database takes only dated additions.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from django.utils.translation import gettext as _
 from documents import rendering
 from inhouse import lifecycle, register
 from inhouse.models import Declaration, Leaf
-from inhouse.snapshots import Snapshot, canonical, digest, in_language, manifest, snapshot
+from inhouse.snapshots import Snapshot, canonical, in_language, manifest, snapshot
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
@@ -25,18 +24,17 @@ from organisation.models import Institution, User
 from products import traceability
 from products.models import Revision
 
-__all__ = ["TEMPLATE", "Snapshot", "digest", "enter", "publish", "render", "snapshot", "withdraw"]
+__all__ = ["TEMPLATE", "Snapshot", "enter", "publish", "render", "snapshot", "withdraw"]
 TEMPLATE = "inhouse/declarations/declaration.html"
 
 
-def render(content: Snapshot, *, draft: bool = False, language: str = "", translation_of: str = "") -> bytes:
+def render(content: Snapshot, *, draft: bool = False, language: str = "") -> bytes:
     """The PDF of a snapshot, always the same bytes; a draft says on every page that it is not signed.
 
-    In another `language` than the snapshot's own it is a translation, and says of which declaration (`translation_of`,
-    if that is another than this) and in which language the signed text is.
+    In another `language` than the snapshot's own it is a translation, and says in which language the signed text is.
     """
     told = in_language(content, language or content["language"])
-    translated = "" if told is content else translation_of or content["number"]
+    translated = "" if told is content else content["number"]
     with translation.override(told["language"]):
         title = _("Declaration %(number)s: %(name)s") % {
             "number": content["number"],

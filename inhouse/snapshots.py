@@ -176,11 +176,6 @@ def canonical(content: Any) -> bytes:
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def digest(content: Snapshot) -> str:
-    """SHA-256 of the canonical form: what the signer's form carries back, and the hash of what is attached to the PDF."""
-    return hashlib.sha256(canonical(content)).hexdigest()
-
-
 # --- in another language
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from copy import deepcopy
@@ -202,7 +201,6 @@ def test_what_is_attached_is_what_was_signed_and_what_it_rests_on() -> None:
         ).encode(),
     }  # fmt: skip
     assert paper.faults(declarations.render(told), language="en", attached=attached) == []
-    assert hashlib.sha256(attached["snapshot.json"]).hexdigest() == snapshots.digest(told)
 
 
 # --- translations
