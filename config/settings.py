@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
@@ -203,6 +204,7 @@ else:
         "control_folder": str(VAR / "broker-control"),
         "polling_interval": 0.25,  # seconds until waiting work is seen
     }
+CELERY_TIMEZONE = env.str("TIME_ZONE", "Europe/Stockholm")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -218,6 +220,9 @@ CELERY_BEAT_SCHEDULE = {
     "check-history": {"task": "documents.tasks.check_history", "schedule": 24 * 3600.0},
     "sweep-uploads": {"task": "documents.tasks.sweep_uploads", "schedule": 3600.0},
     "read-waiting": {"task": "inhouse.tasks.read_waiting", "schedule": 600.0},
+    "sweep-deadlines": {"task": "inhouse.tasks.sweep_deadlines", "schedule": 900.0},
+    "send-reminders": {"task": "inhouse.tasks.send_reminders", "schedule": 60.0},
+    "compare-deadlines": {"task": "inhouse.tasks.compare_deadlines", "schedule": crontab(hour=3, minute=10)},
     "verify-files": {"task": "documents.tasks.verify_files", "schedule": 3600.0},
     "clear-sessions": {"task": "organisation.tasks.clear_sessions", "schedule": 24 * 3600.0},
 }
@@ -255,6 +260,7 @@ USE_I18N = True
 # Mail
 EMAIL_CONFIG = env.email_url("EMAIL_URL") if PRODUCTION else env.email_url("EMAIL_URL", "consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 20)  # seconds for each answer of the server
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "femfem@localhost")
 
 # Security: scripts and styles are files of our own, nothing inline

@@ -6,6 +6,8 @@ class InhouseConfig(AppConfig):
 
     def ready(self) -> None:
         from inhouse import checks, story  # noqa: F401 (checks register themselves)
+        from inhouse.deadlines import listening
         from organisation import history
 
         history.RETOLD.append(story.asked)
+        listening.listen()

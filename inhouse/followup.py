@@ -113,8 +113,8 @@ def _refuse_too_late(months: int, done_on: date, next_due_on: date) -> None:
 @transaction.atomic
 def finish(action: FollowUpAction, *, note: str, by: User) -> None:
     """Mark an action as done, with what was done."""
-    access.require(by, Act.KEEP, action.scope)
-    action = FollowUpAction.objects.select_for_update().get(pk=action.pk)
+    access.require(by, Act.KEEP, lifecycle.lock(action.follow_up.product).scope)
+    action = FollowUpAction.objects.get(pk=action.pk)
     if action.done_on:
         raise ValidationError(_("This action is already done."))
     lifecycle.in_words(note=note)

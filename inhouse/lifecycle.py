@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from inhouse import gates, register
@@ -295,8 +296,24 @@ def watch(d: Dossier) -> list[Obstacle]:
     return []
 
 
+changed = Signal()
+"""Sent with the keys of `products` when a transaction that took their lock has committed."""
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """What is called on commit; equal ones are called once."""
+
+    product: int
+
+    def __call__(self) -> None:
+        changed.send_robust(_Changed, products=[self.product])
+
+
 def lock(product: Product) -> Product:
     """The product as it is now, locked until the transaction ends. Every rule that changes a life takes this first."""
+    if (telling := _Changed(product.pk)) not in (waiting[1] for waiting in transaction.get_connection().run_on_commit):
+        transaction.on_commit(telling)
     return Product.objects.select_for_update(of=("self",)).select_related("unit").get(pk=product.pk)
 
 

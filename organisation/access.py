@@ -46,8 +46,10 @@ class Act(models.TextChoices):
     PATIENTS = "patients", gettext_lazy("note and look up patients")
     READ_LOOK_UPS = "read_look_ups", gettext_lazy("read the log of patient look-ups")
     ERASE_PATIENTS = "erase_patients", gettext_lazy("erase patient identity")
+    SETTLE = "settle", gettext_lazy("mark a deadline as done, or snooze it (beside whoever it is for)")
     AUDIT = "audit", gettext_lazy("read the history of everything")
     WATCH = "watch", gettext_lazy("see whether every stored file is whole")
+    OPERATE = "operate", gettext_lazy("send again what could not be sent")
     QUALITY = "quality", gettext_lazy("keep the quality management systems of an administration")
     SETTINGS = "settings", gettext_lazy("change the institution, its units and authorities")
     USERS = "users", gettext_lazy("keep users and roles, see the access table")
@@ -73,8 +75,10 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.PATIENTS: frozenset({Tie.OWNER, Role.ENGINEER}),
     Act.READ_LOOK_UPS: frozenset({Tie.OWNER, Role.AUDITOR}),
     Act.ERASE_PATIENTS: frozenset({Role.REGISTRAR}),
+    Act.SETTLE: frozenset({Tie.OWNER, Role.ENGINEER, Role.MANAGER, Role.REGISTRAR, Role.HEAD_OFFICE}),
     Act.AUDIT: frozenset({Role.AUDITOR, Role.HEAD_OFFICE}),
     Act.WATCH: frozenset({Role.AUDITOR, Role.HEAD_OFFICE, Role.OPERATOR}),
+    Act.OPERATE: frozenset({Role.OPERATOR}),
     Act.QUALITY: frozenset({Role.MANAGER, Role.HEAD_OFFICE}),
     Act.SETTINGS: frozenset({Role.HEAD_OFFICE}),
     Act.USERS: frozenset({Role.OPERATOR}),

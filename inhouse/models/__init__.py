@@ -1,6 +1,7 @@
 from inhouse.models.assessment import Answer, Assessment, CategoryFacts, OtherRoute
 from inhouse.models.changes import Change
 from inhouse.models.classification import Classification
+from inhouse.models.deadlines import CalendarAddress, Deadline, Ladder, Reminder, Round
 from inhouse.models.declarations import Declaration, UnmetRequirement
 from inhouse.models.evidence import EvidenceDocument, EvidenceRecord
 from inhouse.models.followup import FollowUp, FollowUpAction
@@ -19,12 +20,14 @@ __all__ = [
     "Answer",
     "Appointment",
     "Assessment",
+    "CalendarAddress",
     "Candidate",
     "CategoryFacts",
     "Change",
     "Checkpoint",
     "Classification",
     "DataSet",
+    "Deadline",
     "Declaration",
     "EvidenceDocument",
     "EvidenceRecord",
@@ -33,6 +36,7 @@ __all__ = [
     "Frozen",
     "Ground",
     "HandOut",
+    "Ladder",
     "Leaf",
     "Lookup",
     "MarketDevice",
@@ -40,6 +44,8 @@ __all__ = [
     "MarketSearch",
     "OtherRoute",
     "Readiness",
+    "Reminder",
+    "Round",
     "Signature",
     "SoftwareModule",
     "SoftwarePlan",

@@ -34,6 +34,11 @@ def acting(user: Any, *, reason: str = "") -> Iterator[None]:
         _actor.reset(token)
 
 
+def who() -> Any:
+    """Who is acting: to say something more of what they do (`acting(who(), reason=…)`)."""
+    return _actor.get()[0]
+
+
 class Told(NamedTuple):
     user_id: int | None
     reason: str

@@ -10,7 +10,7 @@ The triggers are made from the real columns, on PostgreSQL and SQLite; django-si
 managers, its own writing by signals is off.
 """
 
-from organisation.database.acting import acting
+from organisation.database.acting import acting, who
 from organisation.history.operations import Triggers, triggers_wanted
 from organisation.history.reading import RETOLD, SHORT, Change, Entry, entries, latest
 from organisation.history.records import Records, locked, of, recorded
@@ -38,4 +38,5 @@ __all__ = [
     "refuse_gaps",
     "strange",
     "triggers_wanted",
+    "who",
 ]

@@ -37,6 +37,11 @@ class User(AbstractBaseUser):
         HEAD_OF_UNIT = "head_of_unit", _("head of unit")
         HEAD_OF_ADMINISTRATION = "head_of_administration", _("head of administration")
 
+    class Reminded(models.TextChoices):
+        EACH = "each", _("one by one")
+        DAILY = "daily", _("as a daily digest")
+        WEEKLY = "weekly", _("as a weekly digest, on Mondays")
+
     email = models.EmailField(_("e-mail"), unique=True)
     name = models.CharField(_("name"), max_length=150)
     title = models.CharField(_("title"), max_length=150)
@@ -47,6 +52,13 @@ class User(AbstractBaseUser):
         max_length=2,
         choices=[("sv", _("Swedish")), ("nb", _("Norwegian Bokmål")), ("en", _("English"))],
         default="sv",
+    )
+    reminded = models.CharField(
+        _("reminders come"),
+        max_length=6,
+        choices=Reminded,
+        default=Reminded.DAILY,
+        help_text=_("A digest is sent only when there is something in it."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     chose_password = models.BooleanField(

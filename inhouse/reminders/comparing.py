@@ -1,0 +1,66 @@
+"""The nightly comparison of every deadline with the facts, and how late the sweep is."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from inhouse.deadlines import following
+from inhouse.models import Deadline, Round
+from organisation import clock
+from organisation.history import acting
+
+logger = logging.getLogger(__name__)
+LATE = timedelta(hours=2)  # a sweep comes every quarter of an hour
+NIGHT = timedelta(hours=36)
+KEPT = 200  # differences that are kept by name
+ROUNDS_KEPT = timedelta(days=90)
+
+
+def compare_all() -> Round:
+    """Derive every deadline anew and put right what differs; the round keeps what that was."""
+    this = Round.objects.create(kind=Round.Kind.COMPARISON, started_at=clock.now())
+    with acting(None, reason=_("Nightly comparison of deadlines with the facts")):
+        for difference in following.compare():
+            this.count += 1
+            this.found += [difference] if len(this.found) < KEPT else []
+            logger.error("A deadline did not follow its facts: %s", difference)
+    this.ended_at = clock.now()
+    this.save()
+    Round.objects.filter(started_at__lt=clock.now() - ROUNDS_KEPT).delete()
+    return this
+
+
+def last(kind: str) -> Round | None:
+    """The latest round of that kind that came to its end."""
+    return Round.objects.filter(kind=kind).exclude(ended_at=None).order_by("-pk").first()
+
+
+def late() -> bool:
+    """Whether the sweep is late: everyone is told, as reminders may be missing."""
+    swept = last(Round.Kind.SWEEP)
+    if swept and swept.ended_at:
+        return bool(clock.now() - swept.ended_at > LATE)
+    return Deadline.objects.open().filter(next_on__lt=clock.today()).exists()
+
+
+def alarms() -> list[str]:
+    """What an operator looks into."""
+    found = [_("The sweep of deadlines is late: reminders may be missing.")] if late() else []
+    compared = last(Round.Kind.COMPARISON)
+    if compared and clock.now() - compared.started_at > NIGHT:
+        found.append(_("Deadlines were not compared with the facts last night."))
+    if compared and compared.count:
+        count = compared.count
+        found.append(
+            ngettext(
+                "%(count)s deadline did not follow its facts and was put right.",
+                "%(count)s deadlines did not follow their facts and were put right.",
+                count,
+            )
+            % {"count": count}
+        )
+    return found

@@ -1,0 +1,97 @@
+"""Sending one mail and hearing what the server says. Django's backend forgets the answer, so SMTP is spoken here.
+
+Three endings: the server's answer; `NotSent` (it surely was not taken); `Unknown` (it may have been: the answer was lost).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.smtp import EmailBackend
+
+
+class NotSent(Exception):
+    """The server did not take it. `final`: it will not, so it makes no sense to try again."""
+
+    def __init__(self, reason: str, *, final: bool = False) -> None:
+        super().__init__(reason)
+        self.final = final
+
+
+class Unknown(Exception):
+    """The message was handed over and the answer did not come: it may have been taken."""
+
+
+class Post:
+    """A connection to the mail server for as many messages as there are; anew after each trouble."""
+
+    def __init__(self) -> None:
+        self.backend: Any = get_connection()
+
+    def __enter__(self) -> Post:
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        self._hang_up()
+
+    def send(self, message: EmailMultiAlternatives) -> str:
+        """The server's answer to the message, one line; raises NotSent or Unknown. Without SMTP the answer is empty."""
+        if not isinstance(self.backend, EmailBackend):
+            self.backend.send_messages([message])
+            return ""
+        try:
+            self.backend.open()
+            smtp: smtplib.SMTP = self.backend.connection
+            content = message.message().as_bytes(linesep="\r\n")
+            self._address(smtp, message)
+        except (OSError, smtplib.SMTPException) as trouble:
+            self._hang_up()
+            raise NotSent(_line(trouble), final=_final(trouble)) from trouble
+        try:
+            code, answer = smtp.data(content)
+        except smtplib.SMTPDataError as refused:  # answered before the content went
+            self._hang_up()
+            raise NotSent(_line(refused), final=_final(refused)) from refused
+        except (OSError, smtplib.SMTPException) as trouble:
+            self._hang_up()
+            raise Unknown(_line(trouble)) from trouble
+        said = f"{code} {answer.decode(errors='replace')}"[:500]
+        if code != 250:
+            self._hang_up()
+            raise NotSent(said, final=500 <= code < 600)
+        return said
+
+    def _address(self, smtp: smtplib.SMTP, message: EmailMultiAlternatives) -> None:
+        smtp.ehlo_or_helo_if_needed()
+        self._expect(smtp.mail(message.from_email), smtplib.SMTPResponseException)
+        for recipient in message.recipients():
+            self._expect(smtp.rcpt(recipient), smtplib.SMTPResponseException)
+
+    def _expect(self, answer: tuple[int, bytes], refusal: type[smtplib.SMTPResponseException]) -> None:
+        if answer[0] not in (250, 251):
+            raise refusal(*answer)
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            self.backend.close()
+        if isinstance(self.backend, EmailBackend):
+            self.backend.connection = None
+
+
+def _line(trouble: Exception) -> str:
+    if isinstance(trouble, smtplib.SMTPResponseException):
+        error = trouble.smtp_error
+        return f"{trouble.smtp_code} {error.decode(errors='replace') if isinstance(error, bytes) else error}"[:500]
+    return f"{type(trouble).__name__}: {trouble}"[:500]
+
+
+def _final(trouble: Exception) -> bool:
+    """Answers of 500 and above are for good (RFC 5321), but not those about signing in: they are mended in the settings."""
+    return (
+        isinstance(trouble, smtplib.SMTPResponseException)
+        and not isinstance(trouble, smtplib.SMTPAuthenticationError)
+        and 550 <= trouble.smtp_code < 600
+    )

@@ -1,0 +1,395 @@
+"""Reminders: the ladder, whom it reaches, the sweep that makes them and the relay that sends them."""
+
+from __future__ import annotations
+
+import smtplib
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.exceptions import ValidationError
+
+from inhouse.deadlines import acts, following
+from inhouse.models import Deadline, Reminder, Round
+from inhouse.reminders import comparing, ladders, relay, sweep
+from inhouse.reminders.ladders import Steps
+from organisation import clock
+from organisation.mail import NotSent, Unknown
+from organisation.models import Absence, Role, User
+from tests import factories, stations
+from tests.stations import on_day
+
+pytestmark = pytest.mark.django_db
+DUE = date(2026, 6, 1)
+
+
+def deadline(due_on: date = DUE, **given: Any) -> Deadline:
+    """One that is due, of a product in use."""
+    product = given.pop("product", None) or stations.in_use()
+    steps = ladders.all()["follow_up"]
+    return Deadline.objects.create(
+        kind="follow_up",
+        product=product,
+        administration=product.unit.administration,
+        **{"person": product.owner, "due_on": due_on, "next_on": steps.first_on(due_on, clock.today()), **given},
+    )
+
+
+def reached(row: Deadline) -> list[tuple[int, str]]:
+    return [(r.step, r.recipient.name) for r in row.reminders.order_by("pk").select_related("recipient")]
+
+
+# --- the ladder
+
+
+@pytest.mark.parametrize(
+    ("today", "step"),
+    [
+        ("2026-04-01", None),
+        ("2026-04-02", 60),
+        ("2026-05-01", 60),
+        ("2026-05-02", 30),
+        ("2026-05-25", 7),
+        ("2026-05-31", 7),
+        ("2026-06-01", 0),
+        ("2026-06-07", 0),
+        ("2026-06-08", -7),
+        ("2026-06-15", -14),
+    ],
+)
+def test_the_ladder_has_sixty_thirty_and_seven_days_the_day_and_then_every_week(today: str, step: int | None) -> None:
+    assert Steps().step(DUE, date.fromisoformat(today)) == step
+
+
+def test_every_day_of_the_ladder_is_visited_once() -> None:
+    """From one step to the next by `next_on`, the steps come in order and none is left out."""
+    day, seen = Steps().first_on(DUE, date(2026, 1, 1)), []
+    while day < date(2026, 6, 30):
+        seen.append((day, Steps().step(DUE, day)))
+        day = Steps().next_on(DUE, day)
+    assert [step for _day, step in seen] == [60, 30, 7, 0, -7, -14, -21, -28]
+    assert [day.weekday() for day, step in seen if step is not None and step <= 0] == [0] * 5
+
+
+def test_a_ladder_without_its_day_is_refused() -> None:
+    by = factories.person(Role.HEAD_OFFICE, everywhere=True)
+    with pytest.raises(ValidationError, match="the day itself"):
+        ladders.choose("follow_up", days=[30, 7], weekly=7, owner_from=0, head_from=-7, by=by)
+
+
+def test_a_ladder_of_ones_own_counts_from_now_on_and_nothing_is_sent_twice() -> None:
+    with on_day("2026-05-02"):
+        row = deadline()
+        sweep.sweep()
+        by = factories.person(Role.HEAD_OFFICE, everywhere=True)
+        ladders.choose("follow_up", days=[30, 14, 0], weekly=1, owner_from=0, head_from=-1, by=by)
+        sweep.sweep()
+        row.refresh_from_db()
+        assert row.next_on == date(2026, 5, 18)
+    assert [step for step, _name in reached(row)] == [30]
+    with on_day("2026-05-18"):
+        ladders.forget("follow_up", by=by)
+        row.refresh_from_db()
+        assert row.next_on == date(2026, 5, 18)
+
+
+# --- the sweep
+
+
+def test_the_steps_rise_from_the_person_to_the_owner_to_the_head_of_administration() -> None:
+    with on_day("2026-03-01"):
+        product = stations.in_use()
+        person = factories.user("Karin Berg", unit=product.unit)
+        head = factories.user("Ulla Chef", unit=product.unit, level=User.Level.HEAD_OF_ADMINISTRATION)
+        row = deadline(person=person, product=product)
+    day = date(2026, 3, 1)
+    while day <= date(2026, 6, 8):
+        with on_day(day):
+            sweep.sweep()
+        day += timedelta(days=1)
+    owner = product.owner.name
+    assert reached(row) == [
+        (60, person.name),
+        (30, person.name),
+        (7, person.name),
+        (0, person.name),
+        (0, owner),
+        (-7, person.name),
+        (-7, owner),
+        (-7, head.name),
+    ]
+
+
+def test_a_second_sweep_of_the_day_finds_nothing_more() -> None:
+    with on_day("2026-05-02"):
+        row = deadline()
+        assert sweep.sweep().count == 1
+        assert sweep.sweep().count == 0
+    assert len(reached(row)) == 1
+
+
+def test_after_a_month_offline_the_step_that_is_reached_is_told_and_the_ladder_goes_on() -> None:
+    with on_day("2026-03-01"):
+        row = deadline()
+    with on_day("2026-05-26"):
+        sweep.sweep()
+        row.refresh_from_db()
+    assert [step for step, _name in reached(row)] == [7]
+    assert row.next_on == DUE
+
+
+def test_what_is_overdue_goes_on_every_week_until_it_is_done() -> None:
+    with on_day("2026-05-31"):
+        row = deadline()
+    for day in range(60):
+        with on_day(DUE + timedelta(days=day)):
+            sweep.sweep()
+    assert sorted({step for step, _name in reached(row)}) == [-56, -49, -42, -35, -28, -21, -14, -7, 0]
+
+
+def test_a_deadline_that_moves_is_told_anew_for_its_new_day() -> None:
+    with on_day("2026-05-02"):
+        row = deadline()
+        sweep.sweep()
+        Deadline.objects.filter(pk=row.pk).update(due_on=date(2026, 5, 25), next_on=date(2026, 5, 2))
+        sweep.sweep()
+    assert [(r.due_on, r.step) for r in row.reminders.order_by("pk")] == [(DUE, 30), (date(2026, 5, 25), 30)]
+
+
+def test_an_absence_has_a_stand_in_and_the_reminder_says_for_whom() -> None:
+    with on_day("2026-05-02"):
+        row = deadline()
+        other = factories.user("Vik Arie")
+        Absence.objects.create(
+            person=row.product.owner, stand_in=other, since=date(2026, 5, 1), until=date(2026, 5, 10)
+        )
+        sweep.sweep()
+    told = row.reminders.get()
+    assert (told.recipient, told.stands_in_for) == (other, row.product.owner)
+
+
+def test_stand_ins_who_stand_in_for_each_other_end_somewhere() -> None:
+    with on_day("2026-05-02"):
+        row = deadline()
+        other = factories.user("Vik Arie")
+        days = {"since": date(2026, 5, 1), "until": date(2026, 5, 10)}
+        Absence.objects.create(person=row.product.owner, stand_in=other, **days)
+        Absence.objects.create(person=other, stand_in=row.product.owner, **days)
+        sweep.sweep()
+    assert row.reminders.count() == 1
+
+
+def test_what_is_for_a_role_reaches_all_who_hold_it_there_or_everywhere() -> None:
+    with on_day("2026-05-02"):
+        product = stations.in_use()
+        row = deadline(person=None, role=Role.REGISTRAR, product=product)
+        here = factories.person(Role.REGISTRAR, at=product.unit.administration)
+        everywhere = factories.person(Role.REGISTRAR, everywhere=True)
+        factories.person(Role.REGISTRAR, at=factories.other_administration())
+        sweep.sweep()
+    assert {name for _step, name in reached(row)} == {here.name, everywhere.name}
+
+
+def test_what_is_for_nobody_goes_to_who_is_above_and_else_is_an_alarm_every_time() -> None:
+    with on_day("2026-05-02"):
+        row = deadline()
+        User.objects.filter(pk=row.product.owner.pk).update(is_active=False)
+        sweep.sweep()
+        assert {name for _step, name in reached(row)} == {stations.manager(row.product).name}
+    with on_day("2026-05-25"):
+        User.objects.update(is_active=False)
+        assert sweep.sweep().found
+        assert sweep.alarms()
+        assert sweep.sweep().count == 1  # it is still due
+        User.objects.filter(pk=stations.manager(row.product).pk).update(is_active=True)
+        sweep.sweep()
+        assert sweep.sweep().count == 0
+        assert not sweep.alarms()
+
+
+def test_a_snoozed_deadline_is_silent_until_its_day() -> None:
+    with on_day("2026-05-02"):
+        row = deadline()
+        acts.snooze(row, until=date(2026, 5, 28), reason="Waits for a part", by=row.product.owner)
+        assert sweep.sweep().count == 0
+    with on_day("2026-05-28"):
+        sweep.sweep()
+    assert [step for step, _name in reached(row)] == [7]
+
+
+# --- the relay
+
+
+@pytest.fixture
+def waiting() -> Reminder:
+    """A reminder of one by one, at an hour when it is sent."""
+    with on_day("2026-05-02"):
+        product = stations.in_use()
+        User.objects.filter(pk=product.owner.pk).update(reminded=User.Reminded.EACH, language="en")
+        row = deadline(product=product)
+        sweep.sweep()
+    return row.reminders.get()
+
+
+def at(text: str) -> Any:
+    return clock.at(datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+
+def test_a_reminder_is_sent_once_with_what_when_why_and_where(waiting: Reminder) -> None:
+    with at("2026-05-02T08:00"):
+        assert relay.relay().sent == 1
+        assert relay.relay().sent == 0
+    [sent] = mail.outbox
+    assert sent.to == [waiting.recipient.email]
+    assert "Clinical follow-up" in sent.subject
+    assert "in 30 days" in sent.subject
+    assert waiting.deadline.get_absolute_url() in sent.body
+    assert "Why:" in sent.body
+    waiting.refresh_from_db()
+    assert waiting.state == "sent"
+    assert waiting.text in sent.body
+
+
+def test_nothing_is_sent_before_the_morning(waiting: Reminder) -> None:
+    with at("2026-05-02T03:00"):  # five in the summer of the institution
+        assert relay.relay().sent == 0
+
+
+def test_a_digest_has_all_of_a_person_and_comes_on_monday_to_who_chose_weeks() -> None:
+    with on_day("2026-05-02"):  # a Saturday
+        product = stations.in_use()
+        User.objects.filter(pk=product.owner.pk).update(reminded=User.Reminded.WEEKLY, language="sv")
+        deadline(product=product)
+        deadline(product=product, subject="2", due_on=date(2026, 4, 30))
+        sweep.sweep()
+    with at("2026-05-03T20:00"):
+        assert relay.relay().sent == 0
+    with at("2026-05-04T08:00"):
+        assert relay.relay().sent == 2
+    [sent] = [each for each in mail.outbox if product.owner.email in each.to]
+    assert sent.subject.startswith("2 ")
+
+
+def test_no_digest_is_sent_when_there_is_nothing_in_it() -> None:
+    with at("2026-05-04T08:00"):
+        assert relay.relay() == relay.Tally()
+    assert mail.outbox == []
+
+
+def test_what_was_done_in_the_meantime_is_not_sent(waiting: Reminder) -> None:
+    row = waiting.deadline
+    row.ended_on, row.end = date(2026, 5, 2), Deadline.End.SETTLED
+    row.save()
+    with at("2026-05-02T08:00"):
+        assert relay.relay().dropped == 1
+    assert mail.outbox == []
+
+
+def test_a_server_that_refuses_for_now_is_asked_again_and_later_each_time(
+    waiting: Reminder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay.Post, "send", lambda *args: (_ for _ in ()).throw(NotSent("451 try later")))
+    with at("2026-05-02T08:00:00"):
+        assert relay.relay().again == 1
+        waiting.refresh_from_db()
+        assert (waiting.state, waiting.answer, waiting.uncertain) == ("retrying", "451 try later", 0)
+    with at("2026-05-02T08:00:30"):
+        assert relay.relay().again == 0
+    with at("2026-05-02T08:01:01"):
+        assert relay.relay().again == 1
+    with at("2026-05-02T08:02:02"):
+        assert relay.relay().again == 0
+
+
+def test_an_address_the_server_refuses_for_good_is_given_up_shown_and_sent_again_by_an_operator(
+    waiting: Reminder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken, at("2026-05-02T08:00:00"):
+        broken.setattr(relay.Post, "send", lambda *a: (_ for _ in ()).throw(NotSent("550 no such user", final=True)))
+        assert relay.relay().failed == 1
+        assert list(relay.alarms())
+    waiting.refresh_from_db()
+    assert waiting.state == "failed"
+    with at("2026-05-02T09:00:00"):
+        assert relay.retry([waiting], by=factories.person(Role.OPERATOR, everywhere=True)) == 1
+        assert relay.relay().sent == 1
+        assert not list(relay.alarms())
+
+
+def test_an_answer_that_was_lost_is_counted_and_it_is_sent_again_with_the_same_id(
+    waiting: Reminder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = []
+
+    def lose(post: Any, message: Any) -> str:
+        ids.append(message.extra_headers["Message-ID"])
+        if len(ids) == 1:
+            raise Unknown("the line went dead")
+        return "250 taken"
+
+    monkeypatch.setattr(relay.Post, "send", lose)
+    with at("2026-05-02T08:00:00"):
+        relay.relay()
+    with at("2026-05-02T08:05:00"):
+        assert relay.relay().sent == 1
+    waiting.refresh_from_db()
+    assert (waiting.uncertain, waiting.answer) == (1, "250 taken")
+    assert ids[0] == ids[1]
+
+
+def test_a_worker_that_dies_with_a_claim_is_followed_by_another_when_its_lease_ends(waiting: Reminder) -> None:
+    with at("2026-05-02T08:00:00"):
+        assert len(relay.claim(10, relay.Tally())) == 1  # and never comes back
+        assert relay.relay().sent == 0
+    with at("2026-05-02T08:11:00"):
+        assert relay.relay().sent == 1
+    waiting.refresh_from_db()
+    assert waiting.uncertain == 1
+
+
+def test_mail_comes_in_the_readers_language(waiting: Reminder) -> None:
+    User.objects.filter(pk=waiting.recipient.pk).update(language="sv")
+    with at("2026-05-02T08:00"):
+        relay.relay()
+    assert "Klinisk uppföljning" in mail.outbox[0].subject
+
+
+def test_smtp_errors_are_told_apart() -> None:
+    from organisation.mail import _final
+
+    assert _final(smtplib.SMTPResponseException(550, b"no"))
+    assert not _final(smtplib.SMTPResponseException(451, b"later"))
+    assert not _final(smtplib.SMTPAuthenticationError(535, b"who"))
+
+
+# --- how it goes
+
+
+def test_a_sweep_that_is_late_is_told() -> None:
+    with at("2026-05-02T08:00"):
+        assert not comparing.late()  # nothing was ever due
+        sweep.sweep()
+        assert not comparing.late()
+    with at("2026-05-02T10:30"):
+        assert comparing.late()
+        assert comparing.alarms()
+
+
+def test_deadlines_that_were_never_swept_are_late() -> None:
+    with on_day("2026-05-02"):
+        deadline()
+    with on_day("2026-05-03"):
+        assert comparing.late()
+
+
+def test_the_nightly_comparison_keeps_what_differed() -> None:
+    product = stations.in_use()
+    following.follow([product])
+    following.follow_house()
+    Deadline.objects.filter(kind="follow_up").delete()
+    done = comparing.compare_all()
+    assert (done.count, len(done.found)) == (1, 1)
+    assert comparing.alarms()
+    assert comparing.compare_all().count == 0
+    assert Round.objects.filter(kind=Round.Kind.COMPARISON).count() == 2
