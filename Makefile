@@ -1,6 +1,7 @@
 # What a person does with Femfem. Every target sets up all it needs, and a second time takes moments.
 #
 #   make run      set up and start: the demo institution on SQLite, web and background work     PORT=8000
+#   make run-full the same as in production: PostgreSQL, Redis, worker and beat apart; nothing is kept
 #   make test     the whole suite: on SQLite, on PostgreSQL, and in a real browser               ARGS="-k word"
 #   make check    everything that can be said without running it
 #   make bench    the measurements
@@ -27,7 +28,7 @@ export PORT
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help debian setup run reset test test-sqlite test-postgres test-browser check format bench
+.PHONY: help debian setup run run-full reset test test-sqlite test-postgres test-browser check format bench
 
 help:
 	@sed -n '/^# What/,/^$$/s/^# \{0,1\}//p' Makefile
@@ -56,6 +57,9 @@ setup: debian $(VENV)/.synced static/vendor/.built
 
 run: setup
 	@exec $(BIN)/python scripts/run.py
+
+run-full: setup
+	$(SERVICES) --postgres --redis python scripts/run.py full
 
 reset:
 	@$(if $(FORCE),:,printf 'Throw away the demo data in var/? [y/N] '; read answer; [ "$$answer" = y ] || { echo Kept.; exit 1; })

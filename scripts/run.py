@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Start Femfem to try it out: database, demo institution, then web and background work until Ctrl-C."""
+"""Start Femfem to try it out: database, demo institution, then web and background work until Ctrl-C.
+
+With `full`, as in production: on the PostgreSQL and Redis of DATABASE_URL and REDIS_URL, worker and beat apart.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from honcho import environ, manager
 from prepare import ROOT, has_command, manage, prepare
 
+FULL = sys.argv[1:] == ["full"]
 PORT = int(os.environ.get("PORT") or 8000)
 
 
@@ -28,7 +32,7 @@ def start() -> int:
     """Everything in the Procfile, until one of them ends or we are asked to; being asked is no failure."""
     manager.KILL_WAIT = 30  # seconds: a worker finishes the task in hand
     femfem = manager.Manager()
-    processes = environ.parse_procfile((ROOT / "Procfile").read_text()).processes
+    processes = environ.parse_procfile((ROOT / ("Procfile.full" if FULL else "Procfile")).read_text()).processes
     for process in environ.expand_processes(processes, env=dict(os.environ)):
         femfem.add_process(process.name, process.cmd, env=process.env, cwd=ROOT)
     femfem.loop()
@@ -43,7 +47,7 @@ def main() -> None:
     os.environ["PUBLIC_URL"] = f"http://127.0.0.1:{PORT}"
     os.environ["PATH"] = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
     # Services of the surroundings are not meant for the demo, which keeps everything in var/
-    for name in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT"):
+    for name in ("MEDIA_ROOT",) if FULL else ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT"):
         os.environ.pop(name, None)
     print("Preparing translations, static files, database and demo institution …", flush=True)
     prepare()
@@ -51,7 +55,8 @@ def main() -> None:
     print()
     if has_command("demo"):
         manage("demo")
-    print(f"\nFemfem is at http://127.0.0.1:{PORT} · Ctrl-C ends it · the data stay in var/ (make reset)\n", flush=True)
+    kept = "the data are thrown away then" if FULL else "the data stay in var/ (make reset)"
+    print(f"\nFemfem is at http://127.0.0.1:{PORT} · Ctrl-C ends it · {kept}\n", flush=True)
     sys.exit(start())
 
 

@@ -110,7 +110,7 @@ def _settle(wanted: Sequence[Wanted], within: object) -> list[str]:
     """Make what is wanted and not there, move what is there on another day, end what is no longer wanted."""
     rows = list(within.open().select_related("product"))  # type: ignore[attr-defined]
     have = {(row.product_id, row.kind, row.subject): row for row in rows}
-    steps = ladders.all()
+    steps = ladders.by_kind()
     found = []
     institution = Institution.objects.get()
     with translation.override(institution.language):

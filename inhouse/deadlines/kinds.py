@@ -112,8 +112,8 @@ def _owner_moved(f: Facts) -> Iterator[Due]:
 
 
 def _market_search(f: Facts) -> Iterator[Due]:
-    if f.d.product.stage in USED and (day := market.due_on(f.d)):
-        yield Due(day, person_id=f.owner_id)
+    if f.d.product.stage in USED and f.d.search and (day := market.due_on(f.d)):
+        yield Due(day, subject=str(f.d.search.pk), person_id=f.owner_id)
 
 
 def _follow_up(f: Facts) -> Iterator[Due]:

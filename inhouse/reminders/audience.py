@@ -1,7 +1,7 @@
 """Whom a step of the ladder is for: the person, from some step on the product owner, then the head of administration.
 
-Read once for a whole sweep. Someone who is away is told through their stand-in. What nobody would be told goes to the
-next above; what is left without anyone is an alarm, never dropped.
+Read once for a whole sweep. Someone who is away is told through their stand-in. What nobody would be told goes to whoever
+is above; what is left without anyone is an alarm, and never dropped.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from inhouse.models import Reminder
-from inhouse.reminders.ladders import Steps
 from organisation.models import Absence, Assignment, Role, User
 
-MORNING = time(6)  # local time: when digests are sent
+MORNING = time(6)  # local time: nothing is sent earlier
 DISTANCE = 5  # how many stand-ins may be away themselves
 
 
 class Recipient(NamedTuple):
+    """Who is told, for whom if they stand in, and how; not before that moment."""
+
     person: int
     stands_in_for: int | None
+    channel: str
+    not_before: datetime
 
 
 class Audience:
@@ -30,75 +33,69 @@ class Audience:
 
     def __init__(self, today: date) -> None:
         self.today = today
-        active = User.objects.filter(is_active=True)
         self.reminded: dict[int, str] = {}
         self.heads: dict[int, list[int]] = defaultdict(list)
-        rows = active.order_by("pk").values_list("pk", "reminded", "level", "unit__administration")
-        for pk, reminded, level, administration in rows:
+        active = User.objects.filter(is_active=True).order_by("pk")
+        for pk, reminded, level, administration in active.values_list(
+            "pk", "reminded", "level", "unit__administration"
+        ):
             self.reminded[pk] = reminded
             if level == User.Level.HEAD_OF_ADMINISTRATION:
                 self.heads[administration].append(pk)
         self.roles: dict[tuple[str, int | None], list[int]] = defaultdict(list)
         held = Assignment.objects.on(today).order_by("pk").values_list("role", "administration", "user")
-        for role, administration, user in held:
-            self.roles[role, administration].append(user)
+        for role, place, user in held:
+            self.roles[role, place].append(user)
         self.away = dict(Absence.objects.on(today).order_by("pk").values_list("person", "stand_in"))
 
-    def of(
-        self, step: int, steps: Steps, *, person: int | None, role: str, owner: int | None, administration: int | None
-    ) -> list[Recipient]:
-        """Those who are told of this step, each once; empty when there is nobody at all."""
-        first = [person] if person else self._holding(role, administration)
-        owners = [owner] if owner else []
-        told = [*first, *(owners if step <= steps.owner_from else []), *(
-            self._head(administration) if step <= steps.head_from else []
-        )]  # fmt: skip
-        found = self._present(told)
-        for above in (
-            owners,
-            self._head(administration),
-            self.roles[Role.HEAD_OFFICE, None],
-            self.roles[Role.OPERATOR, None],
-        ):
-            if found:
-                break
-            found = self._present(above)
-        return found
+    def person(self, person: int) -> list[Recipient]:
+        """The person, or their stand-in; nobody if they have left."""
+        return self._present([person])
 
-    def channel(self, person: int) -> tuple[str, datetime]:
-        """How reminders reach someone, and not before when."""
-        reminded = self.reminded[person]
-        if reminded == User.Reminded.EACH:
-            return Reminder.Channel.MAIL, self._morning(self.today)
-        if reminded == User.Reminded.DAILY:
-            return Reminder.Channel.DIGEST, self._morning(self.today)
-        return Reminder.Channel.DIGEST, self._morning(self.today + timedelta(days=-self.today.weekday() % 7))
+    def holding(self, role: str, administration: int | None) -> list[Recipient]:
+        """Those who hold the role there, or in the whole institution."""
+        return self._present(self._holding(role, administration))
 
-    def _morning(self, day: date) -> datetime:
-        return timezone.make_aware(datetime.combine(day, MORNING))
+    def head(self, administration: int | None) -> list[Recipient]:
+        """The heads of the administration by position, else its managers; of the whole institution the head office."""
+        return self._present(self._head(administration))
+
+    def above(self, owner: int | None, administration: int | None) -> list[Recipient]:
+        """Who is told when nobody else is there: the owner, else the head, the head office, the operators."""
+        office = [self.roles[role, None] for role in (Role.HEAD_OFFICE, Role.OPERATOR)]
+        for people in ([owner] if owner else [], self._head(administration), *office):
+            if found := self._present(people):
+                return found
+        return []
 
     def _holding(self, role: str, administration: int | None) -> list[int]:
         everywhere = self.roles[role, None]
         return [*self.roles[role, administration], *everywhere] if administration else everywhere
 
     def _head(self, administration: int | None) -> list[int]:
-        """The heads of the administration by their position, else its managers; of the whole institution the head office."""
         if administration is None:
             return self.roles[Role.HEAD_OFFICE, None]
         return self.heads[administration] or self._holding(Role.MANAGER, administration)
 
     def _present(self, people: list[int]) -> list[Recipient]:
-        found = {}
+        found: dict[int, int | None] = {}
         for person in people:
             if there := self._stand_in(person):
                 found.setdefault(there, None if there == person else person)
-        return [Recipient(person, instead) for person, instead in found.items()]
+        return [Recipient(there, instead, *self._way(there)) for there, instead in found.items()]
 
     def _stand_in(self, person: int) -> int | None:
-        """The person, or whoever is there in their place; the last one who is active when all are away."""
+        """The person, or whoever is there in their place; when all are away, the last of them who is still on staff."""
         last = person if person in self.reminded else None
         for _each in range(DISTANCE):
-            if person not in self.away or self.away[person] not in self.reminded:
+            if self.away.get(person) not in self.reminded:
                 break
             last = person = self.away[person]
         return last
+
+    def _way(self, person: int) -> tuple[str, datetime]:
+        """How reminders reach someone, and not before when."""
+        reminded, monday = self.reminded[person], self.today + timedelta(days=-self.today.weekday() % 7)
+        channel = Reminder.Channel.MAIL if reminded == User.Reminded.EACH else Reminder.Channel.DIGEST
+        day = monday if reminded == User.Reminded.WEEKLY else self.today
+        return channel, timezone.make_aware(datetime.combine(day, MORNING))

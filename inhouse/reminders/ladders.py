@@ -49,7 +49,7 @@ class Steps:
 USUAL = Steps()
 
 
-def all() -> dict[str, Steps]:
+def by_kind() -> dict[str, Steps]:
     """The ladder of every kind."""
     found: dict[str, Steps] = defaultdict(lambda: USUAL)
     for row in Ladder.objects.all():

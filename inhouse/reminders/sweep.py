@@ -1,122 +1,219 @@
 """The morning sweep: what has reached a step of its ladder gets its reminders. It may run twice, late, or after a crash.
 
-All of one sweep is one transaction: either its reminders are there and the deadlines wait for their next step, or
-nothing happened and the next sweep does it. Memory does not grow with the number of deadlines.
+The database does the work, a few statements for any number of deadlines: it notes what is due in a table of this
+transaction, inserts the reminders, and lets each deadline that has one wait for its next step. All of it is one
+transaction: either it is done, or the next sweep does it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import date, datetime
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Any
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Value
-from django.db.models.expressions import Combinable
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from inhouse.deadlines.kinds import KINDS
-from inhouse.models import Deadline, Reminder, Round
+from inhouse.models import Deadline, Round
 from inhouse.reminders import ladders
-from inhouse.reminders.audience import Audience
-from inhouse.reminders.days import DaysBefore, Later, Overdue
+from inhouse.reminders.audience import Audience, Recipient
+from inhouse.reminders.ladders import Steps
 from organisation import clock
 from organisation.models import Institution
 
-CHUNK = 500  # deadlines whose reminders are made by one statement
 NAMED = 20  # deadlines without anyone that are listed by name
 
 
 def sweep() -> Round:
     """Make the reminders of every deadline that has reached a step; says how many deadlines those were."""
-    now = clock.now()
     today = clock.today()
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
         Institution.objects.select_for_update().first()  # one sweep at a time
-        this = Round.objects.create(kind=Round.Kind.SWEEP, started_at=now)
-        steps, audience = ladders.all(), Audience(today)
-        rows = iter(_due(today).iterator(chunk_size=CHUNK))
-        nobody: list[int] = []
-        while chunk := list(islice(rows, CHUNK)):
-            made = list(_reminders(chunk, steps, audience, nobody, now, today))
-            Reminder.objects.bulk_create(made, ignore_conflicts=True)
-            this.count += len(chunk)
-        _advance(steps, today)
-        this.found = [str(each) for each in Deadline.objects.with_all().filter(pk__in=nobody[:NAMED])] if nobody else []
+        this = Round.objects.create(kind=Round.Kind.SWEEP, started_at=clock.now())
+        ladder = _ladders()
+        this.count = _note_what_is_due(cursor, ladder, today)
+        if this.count:
+            this.found = _tell(cursor, Audience(today))
+            _advance(cursor, ladder, today)
+        for table in TABLES:
+            cursor.execute(f"DROP TABLE {table}")
         this.ended_at = clock.now()
         this.save(update_fields=["count", "found", "ended_at"])
     return this
 
 
-COLUMNS = ("pk", "kind", "due_on", "person", "role", "product__owner", "administration")
-
-
-def _due(today: date) -> QuerySet[Deadline, tuple[object, ...]]:
-    return Deadline.objects.open().filter(next_on__lte=today).order_by().values_list(*COLUMNS)
-
-
-def _reminders(
-    chunk: list[tuple[object, ...]],
-    steps: dict[str, ladders.Steps],
-    audience: Audience,
-    nobody: list[int],
-    now: datetime,
-    today: date,
-) -> Iterator[Reminder]:
-    for pk, kind, due_on, person, role, owner, administration in chunk:
-        ladder = steps[kind]
-        step = ladder.step(due_on, today)
-        if step is None:  # its day was moved away a moment ago
-            continue
-        told = audience.of(step, ladder, person=person, role=role, owner=owner, administration=administration)
-        if not told:
-            nobody.append(pk)
-        for recipient in told:
-            channel, not_before = audience.channel(recipient.person)
-            yield Reminder(
-                deadline_id=pk,
-                due_on=due_on,
-                step=step,
-                recipient_id=recipient.person,
-                stands_in_for_id=recipient.stands_in_for,
-                channel=channel,
-                made_at=now,
-                not_before=not_before,
-            )
-
-
-def _advance(steps: dict[str, ladders.Steps], today: date) -> None:
-    """Let every deadline whose step now has its reminder wait for its next one.
-
-    Whichever has none, because its facts changed in between or nobody is there to be told, stays due.
-    """
-    kinds: dict[ladders.Steps, list[str]] = defaultdict(list)
+def _ladders() -> dict[Steps, list[str]]:
+    """The ladders that there are, and the kinds that go by each."""
+    chosen, found = ladders.by_kind(), defaultdict(list)
     for key in KINDS:
-        kinds[steps[key]].append(key)
-    for ladder, keys in kinds.items():
-        due = Deadline.objects.open().filter(next_on__lte=today, kind__in=keys)
-        for step, below in zip(ladder.days, ladder.days[1:], strict=False):
-            window = due.filter(due_on__gt=_plus(today, below), due_on__lte=_plus(today, step))
-            window.filter(_has(Value(step))).update(next_on=DaysBefore("due_on", below))
-        overdue = Overdue("due_on", today)
-        weeks = overdue / ladder.weekly * ladder.weekly
-        late = due.filter(due_on__lte=today).annotate(reached=Value(0) - weeks)
-        late.filter(_has(OuterRef("reached"))).update(next_on=Later(today, ladder.weekly - overdue % ladder.weekly))
+        found[chosen[key]].append(key)
+    return found
 
 
-def _has(step: Combinable | OuterRef) -> Exists:
-    return Exists(Reminder.objects.filter(deadline=OuterRef("pk"), due_on=OuterRef("due_on"), step=step))
+TABLES = ("sweep_due", "sweep_told")
+DUE = """CREATE TEMPORARY TABLE sweep_due (id bigint, due_on date, step int, person_id bigint, owner_id bigint,
+    role varchar(20), administration_id bigint, owner_told bool, head_told bool)"""
+TOLD = """CREATE TEMPORARY TABLE sweep_told (via varchar(6), person_id bigint, role varchar(20), administration_id bigint,
+    recipient_id bigint, stands_in_for_id bigint, channel varchar(6), not_before {moment})"""
 
 
-def _plus(day: date, days: int) -> date:
-    return date.fromordinal(day.toordinal() + days)
+def _note_what_is_due(cursor: Any, ladder: dict[Steps, list[str]], today: date) -> int:
+    """Each deadline that has reached a step, with that step; says how many."""
+    moment = "timestamptz" if connection.vendor == "postgresql" else "text"
+    cursor.execute(DUE)
+    cursor.execute(TOLD.format(moment=moment))
+    count = 0
+    for steps, kinds in ladder.items():
+        reached, days = _reached(steps, today)
+        cursor.execute(
+            f"""
+            INSERT INTO sweep_due
+            SELECT id, due_on, step, person_id, owner_id, role, administration_id, step <= %s, step <= %s FROM (
+                SELECT d.id, d.due_on, {reached} AS step, d.person_id, p.owner_id, d.role, d.administration_id
+                FROM inhouse_deadline d LEFT JOIN products_product p ON p.id = d.product_id
+                WHERE d.ended_on IS NULL AND d.next_on <= %s AND d.kind IN ({_places(kinds)})
+            ) AS reached WHERE step IS NOT NULL
+            """,
+            [steps.owner_from, steps.head_from, *days, today, *kinds],
+        )
+        count += cursor.rowcount
+    return count
+
+
+def _reached(steps: Steps, today: date) -> tuple[str, list[Any]]:
+    """The step a deadline has reached, as SQL: `Steps.step`."""
+    rising = sorted(each for each in steps.days if each)
+    ahead = "".join(f" WHEN d.due_on <= %s THEN {each}" for each in rising)
+    overdue = _overdue("d.due_on")
+    sql = f"CASE WHEN d.due_on <= %s THEN -({overdue} / {steps.weekly}) * {steps.weekly}{ahead} END"
+    return sql, [today, today, *(today + timedelta(days=each) for each in rising)]
+
+
+def _tell(cursor: Any, audience: Audience) -> list[str]:
+    """Insert the reminders; says which deadlines nobody is told of."""
+    _note(cursor, "person", _persons(cursor, audience))
+    cursor.execute("SELECT DISTINCT role, administration_id FROM sweep_due WHERE person_id IS NULL")
+    _note(cursor, "role", (((None, r, a), audience.holding(r, a)) for r, a in cursor.fetchall()))
+    cursor.execute("SELECT DISTINCT administration_id FROM sweep_due WHERE head_told")
+    _note(cursor, "head", (((None, "", a), audience.head(a)) for (a,) in cursor.fetchall()))
+    same = "t.administration_id IS NOT DISTINCT FROM d.administration_id"
+    if connection.vendor == "sqlite":
+        same = "t.administration_id IS d.administration_id"
+    _insert(cursor, "t.via = 'person' AND t.person_id = d.person_id")
+    _insert(cursor, f"t.via = 'role' AND d.person_id IS NULL AND t.role = d.role AND {same}")
+    _insert(cursor, "t.via = 'person' AND d.owner_told AND t.person_id = d.owner_id")
+    _insert(cursor, f"t.via = 'head' AND d.head_told AND {same}")
+    return list(_nobody(cursor, audience))
+
+
+Key = tuple[int | None, str, int | None]
+
+
+def _persons(cursor: Any, audience: Audience) -> Iterator[tuple[Key, list[Recipient]]]:
+    cursor.execute(
+        "SELECT person_id FROM sweep_due WHERE person_id IS NOT NULL"
+        " UNION SELECT owner_id FROM sweep_due WHERE owner_told AND owner_id IS NOT NULL"
+    )
+    for (person,) in cursor.fetchall():
+        yield (person, "", None), audience.person(person)
+
+
+def _note(cursor: Any, via: str, told: Iterable[tuple[Key, list[Recipient]]]) -> None:
+    """Who is told, by the key under which deadlines find them."""
+    rows = [
+        (via, *key, each.person, each.stands_in_for, each.channel, connection.ops.adapt_datetimefield_value(each.not_before))
+        for key, recipients in told
+        for each in recipients
+    ]  # fmt: skip
+    if rows:
+        cursor.executemany(f"INSERT INTO sweep_told VALUES ({_places(rows[0])})", rows)
+
+
+def _insert(cursor: Any, by: str) -> None:
+    """One statement: the reminders of all deadlines that reach their recipients in this way. One there stays as it is."""
+    cursor.execute(
+        f"""
+        INSERT INTO inhouse_reminder
+            (deadline_id, due_on, step, recipient_id, stands_in_for_id, channel, made_at, not_before,
+             attempts, uncertain, answer, subject, text)
+        SELECT d.id, d.due_on, d.step, t.recipient_id, t.stands_in_for_id, t.channel, %s, t.not_before, 0, 0, '', '', ''
+        FROM sweep_due d JOIN sweep_told t ON {by} WHERE true
+        ON CONFLICT DO NOTHING
+        """,
+        [connection.ops.adapt_datetimefield_value(clock.now())],
+    )
+
+
+HAS = "EXISTS (SELECT 1 FROM inhouse_reminder r WHERE r.deadline_id = d.id AND r.due_on = d.due_on AND r.step = d.step)"
+
+
+def _nobody(cursor: Any, audience: Audience) -> Iterator[str]:
+    """Those whose people have all left are for whoever is above; those who have nobody there either are yielded."""
+    cursor.execute(f"SELECT id, owner_id, administration_id FROM sweep_due d WHERE NOT {HAS}")
+    if not (left := cursor.fetchall()):
+        return
+    above = {(owner, administration): audience.above(owner, administration) for _id, owner, administration in left}
+    cursor.execute("DELETE FROM sweep_told")
+    _note(cursor, "above", (((pk, "", None), above[owner, place]) for pk, owner, place in left))
+    _insert(cursor, "t.via = 'above' AND t.person_id = d.id")
+    alone = [pk for pk, owner, place in left if not above[owner, place]]
+    yield from (str(each) for each in Deadline.objects.select_related("product").filter(pk__in=alone[:NAMED]))
+
+
+def _advance(cursor: Any, ladder: dict[Steps, list[str]], today: date) -> None:
+    """Let every deadline whose step now has its reminder wait for its next one: `Steps.next_on`.
+
+    Whichever has none, because its day was moved in between or nobody is there to be told, stays due.
+    """
+    for steps, kinds in ladder.items():
+        falling = [each for each in steps.days if each]
+        below = dict(zip(falling, [*falling[1:], 0], strict=True))
+        ahead = " ".join(f"WHEN d.step = {step} THEN {_before('d.due_on', below[step])}" for step in falling)
+        later = _later(
+            f"{steps.weekly} - {_overdue('d.due_on')} % {steps.weekly}".replace("%", "%%").replace("%%s", "%s")
+        )
+        places, values = [today] * later.count("%s"), kinds
+        cursor.execute(
+            f"""
+            UPDATE inhouse_deadline SET next_on = CASE {ahead} ELSE {later} END
+            FROM sweep_due d
+            WHERE inhouse_deadline.id = d.id AND inhouse_deadline.due_on = d.due_on
+                AND inhouse_deadline.kind IN ({_places(values)}) AND {HAS}
+            """,
+            [*places, *values],
+        )
+
+
+# --- days counted by the database
+
+
+def _overdue(column: str) -> str:
+    """Days from a column until a day that is given."""
+    if connection.vendor == "postgresql":
+        return f"(%s::date - {column})"
+    return f"CAST(julianday(%s) - julianday({column}) AS integer)"
+
+
+def _before(column: str, days: int) -> str:
+    return f"{column} - {days}" if connection.vendor == "postgresql" else f"date({column}, '-{days} days')"
+
+
+def _later(days: str) -> str:
+    """So many days after a day that is given."""
+    if connection.vendor == "postgresql":
+        return f"%s::date + ({days})"
+    return f"date(%s, ({days}) || ' days')"
+
+
+def _places(values: Iterable[Any]) -> str:
+    return ", ".join("%s" for _each in values)
 
 
 def alarms() -> list[str]:
-    """Deadlines that nobody is told of, and a sweep that is late."""
-    last = Round.objects.filter(kind=Round.Kind.SWEEP).exclude(ended_at=None).first()
-    found = []
-    if last and last.found:
-        found.append(_("Nobody can be told of: %(deadlines)s.") % {"deadlines": ", ".join(last.found)})
-    return found
+    """Deadlines that nobody is told of."""
+    last = Round.objects.filter(kind=Round.Kind.SWEEP).exclude(ended_at=None).order_by("-pk").first()
+    if last is None or not last.found:
+        return []
+    return [_("Nobody can be told of: %(deadlines)s.") % {"deadlines": ", ".join(last.found)}]

@@ -27,7 +27,7 @@ DUE = date(2026, 6, 1)
 def deadline(due_on: date = DUE, **given: Any) -> Deadline:
     """One that is due, of a product in use."""
     product = given.pop("product", None) or stations.in_use()
-    steps = ladders.all()["follow_up"]
+    steps = ladders.by_kind()["follow_up"]
     return Deadline.objects.create(
         kind="follow_up",
         product=product,
@@ -100,8 +100,8 @@ def test_a_ladder_of_ones_own_counts_from_now_on_and_nothing_is_sent_twice() -> 
 def test_the_steps_rise_from_the_person_to_the_owner_to_the_head_of_administration() -> None:
     with on_day("2026-03-01"):
         product = stations.in_use()
-        person = factories.user("Karin Berg", unit=product.unit)
-        head = factories.user("Ulla Chef", unit=product.unit, level=User.Level.HEAD_OF_ADMINISTRATION)
+        person = factories.user("Karin Berg", at=product.unit)
+        head = factories.person(Role.MANAGER, at=product.unit.administration)
         row = deadline(person=person, product=product)
     day = date(2026, 3, 1)
     while day <= date(2026, 6, 8):
