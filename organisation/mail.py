@@ -44,8 +44,8 @@ class Post:
             return ""
         try:
             self.backend.open()
-            smtp: smtplib.SMTP = self.backend.connection
-            content = message.message().as_bytes(linesep="\r\n")
+            smtp: Any = self.backend.connection
+            content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
             self._address(smtp, message)
         except (OSError, smtplib.SMTPException) as trouble:
             self._hang_up()
@@ -66,13 +66,13 @@ class Post:
 
     def _address(self, smtp: smtplib.SMTP, message: EmailMultiAlternatives) -> None:
         smtp.ehlo_or_helo_if_needed()
-        self._expect(smtp.mail(message.from_email), smtplib.SMTPResponseException)
+        self._expect(smtp.mail(message.from_email))
         for recipient in message.recipients():
-            self._expect(smtp.rcpt(recipient), smtplib.SMTPResponseException)
+            self._expect(smtp.rcpt(recipient))
 
-    def _expect(self, answer: tuple[int, bytes], refusal: type[smtplib.SMTPResponseException]) -> None:
+    def _expect(self, answer: tuple[int, bytes]) -> None:
         if answer[0] not in (250, 251):
-            raise refusal(*answer)
+            raise smtplib.SMTPResponseException(*answer)
 
     def _hang_up(self) -> None:
         with contextlib.suppress(OSError, smtplib.SMTPException):

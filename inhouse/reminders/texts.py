@@ -77,10 +77,10 @@ def mail(reminders: list[Reminder]) -> Told:
         subject = subjects[ordered[0].pk] if len(ordered) == 1 else _subject(len(ordered), late)
         shared = {"institution": institution, "settings_address": settings.PUBLIC_URL.rstrip("/") + "/account/"}
         context = {"lines": list(lines.values()), **shared}
-        of = {
+        of: dict[int, tuple[str, str]] = {
             r.pk: (
                 subjects[r.pk][:250],
-                render_to_string("inhouse/reminders/mail.txt", {"lines": [lines[r.pk]], **shared}),
+                str(render_to_string("inhouse/reminders/mail.txt", {"lines": [lines[r.pk]], **shared})),
             )
             for r in ordered
         }

@@ -95,7 +95,7 @@ class Life:
     def __init__(self) -> None:
         with on_day(BEGIN):
             self.product = stations.in_use(design={"risk_class": "IIa"})
-            self.owner, self.engineer = self.product.owner, stations.engineer(self.product)
+            self.owner, self.engineer = stations.owner_of(self.product), stations.engineer(self.product)
             self.office = factories.person(Role.HEAD_OFFICE, everywhere=True)
             self.new = factories.user(NEW, at=self.product.unit, level=User.Level.HEAD_OF_UNIT)
             stations.registrar(self.product)
@@ -125,7 +125,7 @@ class Life:
         }
 
     def mark(self, kind: str, evidence: str) -> None:
-        by = self.office if kind == "notification" else self.product.owner
+        by = self.office if kind == "notification" else stations.owner_of(self.product)
         acts.done(Deadline.objects.open().get(kind=kind), evidence=evidence, by=by)
 
     def read_anew(self) -> None:
@@ -136,7 +136,9 @@ class Life:
         stations.searched(self.product)
 
     def review(self, following_on: date, action: date | None = None) -> None:
-        wanted = [{"text": "Mark the adapters anew", "responsible": self.engineer, "due_on": action}] if action else []
+        wanted: list[followup.Wanted] = (
+            [{"text": "Mark the adapters anew", "responsible": self.engineer, "due_on": action}] if action else []
+        )
         followup.record(
             self.product,
             done_on=following_on.replace(year=following_on.year - 2),

@@ -96,7 +96,9 @@ def test_when_the_owner_leaves_another_is_wanted_within_a_week_of_that_day() -> 
         product = stations.in_use()
         following.follow([product])
     with on_day("2026-04-01"):
-        people.deactivate(product.owner, reason="Left", by=factories.person(Role.OPERATOR, everywhere=True))
+        people.deactivate(
+            stations.owner_of(product), reason="Left", by=factories.person(Role.OPERATOR, everywhere=True)
+        )
         following.follow([product])
         assert open_of(product)["owner_missing"].due_on == date(2026, 4, 8)
     with on_day("2026-04-03"):
@@ -106,7 +108,7 @@ def test_when_the_owner_leaves_another_is_wanted_within_a_week_of_that_day() -> 
 
 def test_an_owner_who_works_elsewhere_is_confirmed_by_hand_and_not_asked_again() -> None:
     product = stations.in_use()
-    owner = product.owner
+    owner = stations.owner_of(product)
     owner.unit = factories.unit("Annan", at=factories.other_administration())
     owner.save()
     following.follow([product])
@@ -124,7 +126,7 @@ def test_a_review_of_the_declaration_is_marked_with_what_shows_it_and_comes_agai
         review = open_of(product)["declaration_review"]
         assert review.due_on == date(2028, 3, 1)
     with on_day("2028-02-01"):
-        acts.done(review, evidence="Read it; it still holds", by=product.owner)
+        acts.done(review, evidence="Read it; it still holds", by=stations.owner_of(product))
         assert open_of(product)["declaration_review"].due_on == date(2030, 2, 1)
 
 
@@ -132,7 +134,7 @@ def test_what_the_register_sees_by_itself_cannot_be_marked_as_done() -> None:
     product = stations.in_use()
     following.follow([product])
     with pytest.raises(ValidationError, match="by itself"):
-        acts.done(open_of(product)["follow_up"], evidence="Done", by=product.owner)
+        acts.done(open_of(product)["follow_up"], evidence="Done", by=stations.owner_of(product))
 
 
 def test_a_snooze_has_a_reason_and_never_goes_past_the_day() -> None:
@@ -141,15 +143,15 @@ def test_a_snooze_has_a_reason_and_never_goes_past_the_day() -> None:
         following.follow([product])
         deadline = open_of(product)["follow_up"]
         with pytest.raises(ValidationError, match="cannot wait longer"):
-            acts.snooze(deadline, until=date(2026, 6, 2), reason="Holiday", by=product.owner)
+            acts.snooze(deadline, until=date(2026, 6, 2), reason="Holiday", by=stations.owner_of(product))
         with pytest.raises(ValidationError):
-            acts.snooze(deadline, until=date(2026, 6, 1), reason=" ", by=product.owner)
+            acts.snooze(deadline, until=date(2026, 6, 1), reason=" ", by=stations.owner_of(product))
         with pytest.raises(PermissionDenied):
             acts.snooze(deadline, until=date(2026, 6, 1), reason="Holiday", by=factories.outsider())
-        acts.snooze(deadline, until=date(2026, 6, 1), reason="Holiday", by=product.owner)
+        acts.snooze(deadline, until=date(2026, 6, 1), reason="Holiday", by=stations.owner_of(product))
         deadline.refresh_from_db()
         assert deadline.next_on == date(2026, 6, 1)
-        acts.wake(deadline, by=product.owner)
+        acts.wake(deadline, by=stations.owner_of(product))
         deadline.refresh_from_db()
         assert deadline.next_on == date(2026, 3, 1)
 
@@ -159,7 +161,7 @@ def test_a_patients_number_is_refused_in_what_mails_and_calendars_show() -> None
     following.follow([product])
     deadline = open_of(product)["declaration_review"]
     with pytest.raises(ValidationError, match="number"):
-        acts.done(deadline, evidence="Seen with 19121212-1212", by=product.owner)
+        acts.done(deadline, evidence="Seen with 19121212-1212", by=stations.owner_of(product))
 
 
 def test_the_certificate_of_a_quality_system_ends_on_its_day_and_moves_with_it() -> None:

@@ -15,8 +15,9 @@ from inhouse.models import Deadline, Reminder, Round
 from inhouse.reminders import comparing, ladders, relay, sweep
 from inhouse.reminders.ladders import Steps
 from organisation import clock
-from organisation.mail import NotSent, Unknown
+from organisation.mail import NotSent, Post, Unknown
 from organisation.models import Absence, Role, User
+from products.models import Product
 from tests import factories, stations
 from tests.stations import on_day
 
@@ -34,6 +35,15 @@ def deadline(due_on: date = DUE, **given: Any) -> Deadline:
         administration=product.unit.administration,
         **{"person": product.owner, "due_on": due_on, "next_on": steps.first_on(due_on, clock.today()), **given},
     )
+
+
+def product_of(row: Deadline) -> Product:
+    assert row.product
+    return row.product
+
+
+def owner_of(row: Deadline) -> User:
+    return stations.owner_of(product_of(row))
 
 
 def reached(row: Deadline) -> list[tuple[int, str]]:
@@ -108,7 +118,7 @@ def test_the_steps_rise_from_the_person_to_the_owner_to_the_head_of_administrati
         with on_day(day):
             sweep.sweep()
         day += timedelta(days=1)
-    owner = product.owner.name
+    owner = stations.owner_of(product).name
     assert reached(row) == [
         (60, person.name),
         (30, person.name),
@@ -161,21 +171,19 @@ def test_an_absence_has_a_stand_in_and_the_reminder_says_for_whom() -> None:
     with on_day("2026-05-02"):
         row = deadline()
         other = factories.user("Vik Arie")
-        Absence.objects.create(
-            person=row.product.owner, stand_in=other, since=date(2026, 5, 1), until=date(2026, 5, 10)
-        )
+        Absence.objects.create(person=owner_of(row), stand_in=other, since=date(2026, 5, 1), until=date(2026, 5, 10))
         sweep.sweep()
     told = row.reminders.get()
-    assert (told.recipient, told.stands_in_for) == (other, row.product.owner)
+    assert (told.recipient, told.stands_in_for) == (other, owner_of(row))
 
 
 def test_stand_ins_who_stand_in_for_each_other_end_somewhere() -> None:
     with on_day("2026-05-02"):
         row = deadline()
         other = factories.user("Vik Arie")
-        days = {"since": date(2026, 5, 1), "until": date(2026, 5, 10)}
-        Absence.objects.create(person=row.product.owner, stand_in=other, **days)
-        Absence.objects.create(person=other, stand_in=row.product.owner, **days)
+        days: dict[str, Any] = {"since": date(2026, 5, 1), "until": date(2026, 5, 10)}
+        Absence.objects.create(person=owner_of(row), stand_in=other, **days)
+        Absence.objects.create(person=other, stand_in=owner_of(row), **days)
         sweep.sweep()
     assert row.reminders.count() == 1
 
@@ -194,15 +202,15 @@ def test_what_is_for_a_role_reaches_all_who_hold_it_there_or_everywhere() -> Non
 def test_what_is_for_nobody_goes_to_who_is_above_and_else_is_an_alarm_every_time() -> None:
     with on_day("2026-05-02"):
         row = deadline()
-        User.objects.filter(pk=row.product.owner.pk).update(is_active=False)
+        User.objects.filter(pk=owner_of(row).pk).update(is_active=False)
         sweep.sweep()
-        assert {name for _step, name in reached(row)} == {stations.manager(row.product).name}
+        assert {name for _step, name in reached(row)} == {stations.manager(product_of(row)).name}
     with on_day("2026-05-25"):
         User.objects.update(is_active=False)
         assert sweep.sweep().found
         assert sweep.alarms()
         assert sweep.sweep().count == 1  # it is still due
-        User.objects.filter(pk=stations.manager(row.product).pk).update(is_active=True)
+        User.objects.filter(pk=stations.manager(product_of(row)).pk).update(is_active=True)
         sweep.sweep()
         assert sweep.sweep().count == 0
         assert not sweep.alarms()
@@ -211,7 +219,7 @@ def test_what_is_for_nobody_goes_to_who_is_above_and_else_is_an_alarm_every_time
 def test_a_snoozed_deadline_is_silent_until_its_day() -> None:
     with on_day("2026-05-02"):
         row = deadline()
-        acts.snooze(row, until=date(2026, 5, 28), reason="Waits for a part", by=row.product.owner)
+        acts.snooze(row, until=date(2026, 5, 28), reason="Waits for a part", by=owner_of(row))
         assert sweep.sweep().count == 0
     with on_day("2026-05-28"):
         sweep.sweep()
@@ -226,7 +234,7 @@ def waiting() -> Reminder:
     """A reminder of one by one, at an hour when it is sent."""
     with on_day("2026-05-02"):
         product = stations.in_use()
-        User.objects.filter(pk=product.owner.pk).update(reminded=User.Reminded.EACH, language="en")
+        User.objects.filter(pk=stations.owner_of(product).pk).update(reminded=User.Reminded.EACH, language="en")
         row = deadline(product=product)
         sweep.sweep()
     return row.reminders.get()
@@ -259,7 +267,7 @@ def test_nothing_is_sent_before_the_morning(waiting: Reminder) -> None:
 def test_a_digest_has_all_of_a_person_and_comes_on_monday_to_who_chose_weeks() -> None:
     with on_day("2026-05-02"):  # a Saturday
         product = stations.in_use()
-        User.objects.filter(pk=product.owner.pk).update(reminded=User.Reminded.WEEKLY, language="sv")
+        User.objects.filter(pk=stations.owner_of(product).pk).update(reminded=User.Reminded.WEEKLY, language="sv")
         deadline(product=product)
         deadline(product=product, subject="2", due_on=date(2026, 4, 30))
         sweep.sweep()
@@ -267,7 +275,7 @@ def test_a_digest_has_all_of_a_person_and_comes_on_monday_to_who_chose_weeks() -
         assert relay.relay().sent == 0
     with at("2026-05-04T08:00"):
         assert relay.relay().sent == 2
-    [sent] = [each for each in mail.outbox if product.owner.email in each.to]
+    [sent] = [each for each in mail.outbox if stations.owner_of(product).email in each.to]
     assert sent.subject.startswith("2 ")
 
 
@@ -289,7 +297,7 @@ def test_what_was_done_in_the_meantime_is_not_sent(waiting: Reminder) -> None:
 def test_a_server_that_refuses_for_now_is_asked_again_and_later_each_time(
     waiting: Reminder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay.Post, "send", lambda *args: (_ for _ in ()).throw(NotSent("451 try later")))
+    monkeypatch.setattr(Post, "send", lambda *args: (_ for _ in ()).throw(NotSent("451 try later")))
     with at("2026-05-02T08:00:00"):
         assert relay.relay().again == 1
         waiting.refresh_from_db()
@@ -306,7 +314,7 @@ def test_an_address_the_server_refuses_for_good_is_given_up_shown_and_sent_again
     waiting: Reminder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken, at("2026-05-02T08:00:00"):
-        broken.setattr(relay.Post, "send", lambda *a: (_ for _ in ()).throw(NotSent("550 no such user", final=True)))
+        broken.setattr(Post, "send", lambda *a: (_ for _ in ()).throw(NotSent("550 no such user", final=True)))
         assert relay.relay().failed == 1
         assert list(relay.alarms())
     waiting.refresh_from_db()
@@ -328,7 +336,7 @@ def test_an_answer_that_was_lost_is_counted_and_it_is_sent_again_with_the_same_i
             raise Unknown("the line went dead")
         return "250 taken"
 
-    monkeypatch.setattr(relay.Post, "send", lose)
+    monkeypatch.setattr(Post, "send", lose)
     with at("2026-05-02T08:00:00"):
         relay.relay()
     with at("2026-05-02T08:05:00"):
