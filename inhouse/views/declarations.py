@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.db import models
 from django.http import Http404, HttpResponse
@@ -108,21 +107,6 @@ def unmet(request: Request, product: Product) -> HttpResponse:
     return pages.show(request, product, "inhouse/declarations/unmet.html", d=d, form=form)
 
 
-@door(Act.WORK, pages.product)
-def preview(request: Request, product: Product) -> HttpResponse:
-    """The PDF as it would be, marked as a draft, stored nowhere."""
-    d = current(product)
-    revision = _to_sign(d)
-    if revision is None:
-        raise Http404
-    language = request.GET.get("language", "")
-    content = rules.snapshot(
-        d, revision, place=request.GET.get("place", "").strip()[:100] or d.institution.place,
-        language=language if language in dict(settings.LANGUAGES) else d.institution.language,
-    )  # fmt: skip
-    return _pdf(rules.render(content, draft=True), f"{content['number']}-draft.pdf")
-
-
 @door(Act.WORK, declaration_of)
 def file(request: Request, declaration: Declaration) -> HttpResponse:
     """The signed PDF, byte for byte as it was stored."""
@@ -206,7 +190,6 @@ def withdraw(request: Request, declaration: Declaration) -> HttpResponse:
 urls = [
     path("products/<int:pk>/declaration/", declaration, name="declaration"),
     path("products/<int:pk>/declaration/unmet/", unmet, name="declaration-unmet"),
-    path("products/<int:pk>/declaration/preview.pdf", preview, name="declaration-preview"),
     path("declarations/<declaration:number>/file.pdf", file, name="declaration-file"),
     path("declarations/<declaration:number>/<slug:language>.pdf", translated, name="declaration-translation"),
     path("declarations/<declaration:number>/diary/", enter, name="declaration-enter"),
