@@ -80,7 +80,7 @@ def declaration(request: Request, product: Product) -> HttpResponse:
     unsigned = [signature.person for signature in frozen.signatures.all() if not signature.signed_at] if frozen else []
     return pages.show(
         request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, frozen=frozen, unsigned=unsigned,
-        stamps=stamps, pending=pending, obstacles=obstacles,
+        stamps=stamps, pending=pending, obstacles=obstacles, phased=rules.phased_out(d),
         unmet=d.unmet_of(d.working) if d.working else [], declarations=list(reversed(d.declarations)),
         revisions={revision.pk: revision for revision in d.revisions}, diary=DiaryForm(), answered=waiting is not None and not obstacles,
     )  # fmt: skip

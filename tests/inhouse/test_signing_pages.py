@@ -269,6 +269,29 @@ def test_two_declarations_take_as_many_queries_as_one(signer: Client, owner: Use
         assert cost(signer, page(name, once)) == cost(signer, page(name, twice))
 
 
+def test_the_registrar_sees_which_declaration_still_holds_beside_the_newer_one_and_for_what(
+    client: Client, registrar: User
+) -> None:
+    product = stations.second_in_force()
+    stations.placed(product, "002")
+    first = product.revisions.get(number=1)
+    client.force_login(registrar)
+    shown = text(client.get(page("declaration", product)))
+    assert f"{product.number}-D2 replaces it by itself as soon as the last item made under it is out of use." in shown
+    assert shown.count("replaces it by itself") == 1
+    left = f"{page('items', product)}?revision=1"
+    assert left in shown
+    rows = client.get(left).context["rows"]
+    assert [(row["item"].identifier, row["revision"]) for row in rows] == [("001", first)]
+    assert len(client.get(page("items", product)).context["rows"]) == 2
+    assert len(client.get(f"{page('items', product)}?revision=x").context["rows"]) == 2
+    stations.scrapped(rows[0]["item"])
+    shown = text(client.get(page("declaration", product)))
+    assert "replaces it by itself" not in shown
+    assert ">replaced<" in shown
+    assert client.get(left).context["rows"] == []
+
+
 def test_a_diary_number_follows_the_form_of_the_institution(client: Client, registrar: User) -> None:
     Institution.objects.update(diary_format="RS ####-*")
     product = stations.declared()
