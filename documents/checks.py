@@ -28,10 +28,11 @@ def seal(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMe
     found: list[CheckMessage] = []
     try:
         held = keystore.keystore()
-        left = (held.certificate.not_valid_after_utc - timezone.now()).days
+        chain = [held.asn1, *keystore.between(held)]
+        left = (min(certificate.not_valid_after for certificate in chain) - timezone.now()).days
         if left < EXPIRES_SOON:
-            found.append(checks.Warning(f"The certificate to seal with expires in {left} days.", id="documents.W001"))
-        keystore.trusted()
+            about = f"The certificate to seal with, or one that vouches for it, expires in {left} days."
+            found.append(checks.Warning(about, id="documents.W001"))
         if settings.TSA_URL:
             keystore.authorities(Path(settings.TSA_TRUST))
     except keystore.Unsealable as trouble:

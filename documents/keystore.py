@@ -35,16 +35,31 @@ class Keystore:
 
 def keystore(at: datetime | None = None) -> Keystore:
     """The key that seals at that moment (now, if none is given). Raises Unsealable when there is none that can."""
+    found, moment = held(), at or clock.now()
+    _refuse_unfit(found.certificate, moment)
+    for link in between(found):
+        if not link.not_valid_before <= moment <= link.not_valid_after:
+            raise Unsealable(
+                _("The certificate of “%(name)s”, which vouches for ours, is valid only from %(since)s to %(until)s.")
+                % {
+                    "name": link.subject.native.get("common_name") or link.subject.human_friendly,
+                    "since": link.not_valid_before.date().isoformat(),
+                    "until": link.not_valid_after.date().isoformat(),
+                }
+            )
+    return found
+
+
+def held() -> Keystore:
+    """The institution's key and certificate, also one that does not seal any more: what it sealed is still ours."""
     path = _ours(Path(settings.SEAL_KEYSTORE))
     try:
         facts = path.stat()
-        found = _read(path, settings.SEAL_PASSPHRASE, facts.st_mtime_ns, facts.st_size)
+        return _read(path, settings.SEAL_PASSPHRASE, facts.st_mtime_ns, facts.st_size)
     except OSError as trouble:
         raise Unsealable(
             _("The file with the key to seal with cannot be read: %(file)s.") % {"file": path}
         ) from trouble
-    _refuse_unfit(found.certificate, at or clock.now())
-    return found
 
 
 @lru_cache(maxsize=4)
@@ -77,6 +92,18 @@ def _refuse_unfit(certificate: x509.Certificate, at: datetime) -> None:
         return
     if not (usage.digital_signature or usage.content_commitment):
         raise Unsealable(_("The certificate to seal with is not one for signing."))
+
+
+def between(ours: Keystore) -> list[asn1.Certificate]:
+    """The certificates that lead from ours to one that is trusted. More in a file would be bytes that nothing covers."""
+    found, known, here = [], {certificate.sha256 for certificate in trusted()}, ours.asn1
+    for _link in ours.chain:  # at most, should two certify each other
+        above = next((one for one in ours.chain if one.subject == here.issuer), None)
+        if above is None or above.sha256 in known or above.self_issued:
+            break
+        found.append(above)
+        here = above
+    return found
 
 
 def trusted() -> list[asn1.Certificate]:

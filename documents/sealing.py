@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from asn1crypto.x509 import Certificate
 from django.conf import settings
 from django.utils.translation import gettext as _
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -23,7 +22,7 @@ from pyhanko.sign.signers.constants import ESIC_EXTENSION_1
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from documents import seals_in
-from documents.keystore import Keystore, Unsealable, keystore, trusted
+from documents.keystore import Keystore, Unsealable, between, held, keystore, trusted
 from documents.seals_in import Seal
 from documents.timestamping import Stamp, Untimed, check_timestamp, timestamp
 from organisation import clock
@@ -58,7 +57,7 @@ def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str) -
 
 def _sealed(pdf: bytes, ours: Keystore, moment: datetime, *, signer: str, reason: str, place: str) -> bytes:
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    store.register_multiple(_between(ours))
+    store.register_multiple(between(ours))
     writer = _Writer(io.BytesIO(pdf))
     name = f"Seal{1 + len(list(writer.prev.embedded_regular_signatures))}"
     field = SigFieldSpec(
@@ -80,18 +79,6 @@ def _sealed(pdf: bytes, ours: Keystore, moment: datetime, *, signer: str, reason
     out = io.BytesIO()
     _Sealer(stated, key, new_field_spec=field, moment=moment).sign_pdf(writer, output=out)
     return out.getvalue()
-
-
-def _between(ours: Keystore) -> list[Certificate]:
-    """The certificates that lead from ours to one that is trusted. More would be bytes that nothing covers."""
-    found, known, here = [], {certificate.sha256 for certificate in trusted()}, ours.asn1
-    for _link in ours.chain:  # at most, should two certify each other
-        above = next((one for one in ours.chain if one.subject == here.issuer), None)
-        if above is None or above.sha256 in known or above.self_issued:
-            break
-        found.append(above)
-        here = above
-    return found
 
 
 class _Writer(IncrementalPdfFileWriter):
@@ -128,7 +115,7 @@ def check(pdf: bytes) -> list[Seal]:
     except Unsealable:
         roots = []
     try:
-        own = keystore().asn1
+        own = held().asn1
     except Unsealable:
         own = None
     try:

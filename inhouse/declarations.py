@@ -6,15 +6,18 @@ It is rendered from a snapshot, never from live rows. After signing the database
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Count
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from documents import rendering
 from inhouse import lifecycle, register
+from inhouse.dossier import Dossier
 from inhouse.models import Declaration, Leaf
 from inhouse.snapshots import Snapshot, canonical, in_language, manifest, snapshot
 from organisation import access, clock
@@ -24,7 +27,7 @@ from organisation.models import Institution, User
 from products import traceability
 from products.models import Revision
 
-__all__ = ["TEMPLATE", "Snapshot", "enter", "publish", "render", "snapshot", "withdraw"]
+__all__ = ["TEMPLATE", "Snapshot", "enter", "phased_out", "publish", "render", "snapshot", "withdraw"]
 TEMPLATE = "inhouse/declarations/declaration.html"
 
 
@@ -60,6 +63,26 @@ def render(content: Snapshot, *, draft: bool = False, language: str = "") -> byt
         created=datetime.combine(date.fromisoformat(content["prepared_on"]), time(), UTC),
         attachments=attached,
     )
+
+
+@dataclass(frozen=True)
+class PhasedOut:
+    """A declaration that still holds for so many items of its revision, and the newer one that then replaces it."""
+
+    declaration: Declaration
+    revision: Revision
+    newer: Declaration
+    left: int
+
+
+def phased_out(d: Dossier) -> list[PhasedOut]:
+    """Those that stand beside the one in force. Nobody replaces them: `lifecycle.settle` does, with their last item."""
+    newer = d.declaration(d.in_force) if d.in_force else None
+    living = d.product.items.living().order_by()
+    left = dict(living.values_list("revision").annotate(Count("pk")))  # items can be very many: only counted
+    ending = [revision for revision in d.revisions if revision.stage == Revision.Stage.PHASING_OUT]
+    standing = [(d.declaration(revision), revision) for revision in ending]
+    return [PhasedOut(old, revision, newer, left.get(revision.pk, 0)) for old, revision in standing if old and newer]
 
 
 def _locked(declaration: Declaration, act: Act, *, by: User) -> Declaration:

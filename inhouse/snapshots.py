@@ -200,6 +200,11 @@ def _texts(content: Snapshot) -> Iterator[tuple[str, dict[str, Any], str]]:
             yield f"cosigners.{index}.{name}", row, name
 
 
+def languages(content: Snapshot) -> list[str]:
+    """Those it is told in, the leading one first."""
+    return [content["language"], *content.get("translations", {})]
+
+
 def in_language(content: Snapshot, language: str) -> Snapshot:
     """The same snapshot worded in another language; a free text that nobody translated stays as it is."""
     if language == content["language"]:

@@ -41,7 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """The pages say it."""
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """The history says it."""
+        """The history says it, and `organisation.notices` by mail."""
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         """In, with the person's own language from then on; whoever has a first password chooses their own next."""
@@ -71,7 +71,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return "Femfem"
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """The history says it."""
+        """The history says it, and `organisation.notices` by mail."""
 
 
 class SignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from celery import shared_task
 from django.core.management import call_command
 from django.db import connection
 
-from organisation import history, lockout
+from organisation import history, lockout, notices
+from organisation.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -25,3 +27,9 @@ def clear_sessions() -> None:
     """Every night: sign-ins that have run out, and failed attempts of days ago."""
     call_command("clearsessions")
     lockout.forget()
+
+
+@shared_task(ignore_result=True, autoretry_for=(OSError,), retry_backoff=True, max_retries=8)
+def tell(user_id: int, notice: str, at: str) -> None:
+    """Tell someone by mail what changed in how they sign in. A mail may come twice, should a worker die over it."""
+    notices.send(User.objects.get(pk=user_id), notices.Notice(notice), at=datetime.fromisoformat(at))

@@ -12,6 +12,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
@@ -29,8 +30,16 @@ def _key(name: str, kind: str) -> Any:
 
 
 @cache
-def _certificate(name: str, kind: str = "ec", *, by: str = "", authority: bool = False) -> x509.Certificate:
-    """A certificate of that name; without `by` it issues itself."""
+def _certificate(
+    name: str,
+    kind: str = "ec",
+    *,
+    by: str = "",
+    authority: bool = False,
+    since: datetime.timedelta = -DAY,
+    until: datetime.timedelta = 365 * DAY,
+) -> x509.Certificate:
+    """A certificate of that name; without `by` it issues itself. It is valid from then to then, counted from now."""
     now = datetime.datetime.now(datetime.UTC)
     issuer_kind = kind if not by else "ec"
     return (
@@ -39,8 +48,8 @@ def _certificate(name: str, kind: str = "ec", *, by: str = "", authority: bool =
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, by or name)]))
         .public_key(_key(name, kind).public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - DAY)
-        .not_valid_after(now + 365 * DAY)
+        .not_valid_before(now + since)
+        .not_valid_after(now + until)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(
             x509.KeyUsage(
@@ -58,6 +67,24 @@ def _certificate(name: str, kind: str = "ec", *, by: str = "", authority: bool =
         )
         .sign(_key(by or name, issuer_kind), hashes.SHA256())
     )
+
+
+def chain(*, passphrase: str, until: datetime.timedelta = 365 * DAY) -> tuple[bytes, bytes]:
+    """A PKCS#12 with a key, its certificate and the authority that issued it; and as PEM the root that certified that one.
+
+    `until`: how long the authority between lasts.
+    """
+    root = _certificate("Root of no one", authority=True, since=-900 * DAY)
+    between = _certificate("Between", by="Root of no one", authority=True, since=-900 * DAY, until=until)
+    certificate = _certificate("Region Västanland", by="Between", since=-900 * DAY)
+    keystore = pkcs12.serialize_key_and_certificates(
+        b"seal",
+        _key("Region Västanland", "ec"),
+        certificate,
+        [between],
+        serialization.BestAvailableEncryption(passphrase.encode()),
+    )
+    return keystore, root.public_bytes(serialization.Encoding.PEM)
 
 
 def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.db import models
 from django.http import Http404, HttpResponse
@@ -81,7 +80,7 @@ def declaration(request: Request, product: Product) -> HttpResponse:
     unsigned = [signature.person for signature in frozen.signatures.all() if not signature.signed_at] if frozen else []
     return pages.show(
         request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, frozen=frozen, unsigned=unsigned,
-        stamps=stamps, pending=pending, obstacles=obstacles,
+        stamps=stamps, pending=pending, obstacles=obstacles, phased=rules.phased_out(d),
         unmet=d.unmet_of(d.working) if d.working else [], declarations=list(reversed(d.declarations)),
         revisions={revision.pk: revision for revision in d.revisions}, diary=DiaryForm(), answered=waiting is not None and not obstacles,
     )  # fmt: skip
@@ -106,21 +105,6 @@ def unmet(request: Request, product: Product) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("inhouse:declaration", product.pk)
     return pages.show(request, product, "inhouse/declarations/unmet.html", d=d, form=form)
-
-
-@door(Act.WORK, pages.product)
-def preview(request: Request, product: Product) -> HttpResponse:
-    """The PDF as it would be, marked as a draft, stored nowhere."""
-    d = current(product)
-    revision = _to_sign(d)
-    if revision is None:
-        raise Http404
-    language = request.GET.get("language", "")
-    content = rules.snapshot(
-        d, revision, place=request.GET.get("place", "").strip()[:100] or d.institution.place,
-        language=language if language in dict(settings.LANGUAGES) else d.institution.language,
-    )  # fmt: skip
-    return _pdf(rules.render(content, draft=True), f"{content['number']}-draft.pdf")
 
 
 @door(Act.WORK, declaration_of)
@@ -206,7 +190,6 @@ def withdraw(request: Request, declaration: Declaration) -> HttpResponse:
 urls = [
     path("products/<int:pk>/declaration/", declaration, name="declaration"),
     path("products/<int:pk>/declaration/unmet/", unmet, name="declaration-unmet"),
-    path("products/<int:pk>/declaration/preview.pdf", preview, name="declaration-preview"),
     path("declarations/<declaration:number>/file.pdf", file, name="declaration-file"),
     path("declarations/<declaration:number>/<slug:language>.pdf", translated, name="declaration-translation"),
     path("declarations/<declaration:number>/diary/", enter, name="declaration-enter"),

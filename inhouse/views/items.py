@@ -23,7 +23,7 @@ from organisation import clock
 from organisation.access import Act, Scope
 from organisation.alphabet import by
 from organisation.doors import Request, door
-from organisation.forms import Form
+from organisation.forms import Form, whole
 from organisation.models import Administration, Institution, Unit
 from products import traceability
 from products.models import Item, PatientUse, Placement, Product, Revision
@@ -88,16 +88,22 @@ class ItemForm(Form):
 
 @door(Act.WORK, pages.product)
 def items(request: Request, product: Product) -> HttpResponse:
-    """The items of a product: made to which revision, released, where each is, and what became of it."""
+    """The items of a product: made to which revision, released, where each is, and what became of it.
+
+    With `?revision=` only those of that revision that are still in use.
+    """
     d = current(product)
     present = Prefetch("placements", Placement.objects.on(d.on).select_related("unit"), to_attr="where")
-    made: QuerySet[Any] = Item.objects.filter(product=product).prefetch_related(present)
+    only = d.revision(whole(request.GET.get("revision", "")) or 0)
+    of = Item.objects.living().filter(revision=only) if only else Item.objects.filter(product=product)
+    made: QuerySet[Any] = of.prefetch_related(present)
     page = Paginator(made.order_by(by("identifier"), "pk"), PER_PAGE).get_page(request.GET.get("page"))
     revisions = {revision.pk: revision for revision in d.revisions}
     rows = [{"item": item, "revision": revisions[item.revision_id], "where": item.where} for item in page.object_list]
     return pages.show(
-        request, product, "inhouse/items/list.html", d=d, page=page, rows=rows, can_make=_can_make(product)
-    )
+        request, product, "inhouse/items/list.html", d=d, page=page, rows=rows, can_make=_can_make(product),
+        only=only, query=f"revision={only.number}" if only else "",
+    )  # fmt: skip
 
 
 def _can_make(product: Product) -> bool:

@@ -25,7 +25,7 @@ from inhouse import signing as rules
 from inhouse.dossier import Dossier, current
 from inhouse.models import Frozen
 from inhouse.obstacles import told
-from inhouse.snapshots import Snapshot, free_texts
+from inhouse.snapshots import Snapshot, free_texts, in_language, languages
 from inhouse.views import guided, pages
 from organisation import access, proofs
 from organisation.access import Act
@@ -137,27 +137,52 @@ def prepare(request: Request, product: Product) -> HttpResponse:
     freezing = "freeze" in request.POST
     form = WordingForm(guided.typed(request), d=d, revision=revision, initial=begun)
     readable = form.is_bound and form.is_valid()
-    said = form.cleaned_data if form.is_bound else begun
-    wording = form.chosen(said)
+    wording = form.chosen(form.cleaned_data if form.is_bound else {name: form[name].initial for name in form.fields})
     if freezing and readable and pages.attempt(form, lambda: rules.freeze(revision, wording, by=request.user)):
         return redirect("inhouse:declaration-sign", product.pk)
     content = rules.content(d, revision, wording)
+    wanted = request.POST.get("pdf") or request.POST.get("show") or request.GET.get("language")
+    shown = wanted if wanted in languages(content) else form.leading
     if "pdf" in request.POST:
-        return _pdf(declarations.render(content, draft=True), f"{content['number']}-draft.pdf")
+        return _draft(content, shown)
     obstacles = told(lifecycle.obstacles(d, revision, Revision.Stage.DECLARED))
     return pages.show(
-        request, product, "inhouse/declarations/prepare.html", d=d, form=form, content=content,
-        rows=list(declared.rows(content, _before(d))), before=d.declarations[-1] if d.declarations else None,
+        request, product, "inhouse/declarations/prepare.html", d=d, form=form, content=content, shown=shown,
+        languages=[(code, LANGUAGES[code]) for code in languages(content)],
+        rows=list(declared.rows(in_language(content, shown), _before(d, shown))),
+        before=d.declarations[-1] if d.declarations else None,
         obstacles=obstacles, stops=any(o.stops for o in obstacles), refused=freezing and not readable,
     )  # fmt: skip
 
 
-def _before(d: Dossier) -> Snapshot | None:
-    """What the last declaration of the product said."""
+def _before(d: Dossier, language: str) -> Snapshot | None:
+    """What the last declaration of the product said, in that language if it was told in it."""
     if not d.declarations:
         return None
     found: Snapshot = type(d.declarations[-1]).objects.values_list("snapshot", flat=True).get(pk=d.declarations[-1].pk)
-    return found
+    return in_language(found, language) if language in languages(found) else found
+
+
+@door(Act.WORK, pages.product)
+def preview(request: Request, product: Product) -> HttpResponse:
+    """The PDF as it would be, marked as a draft, stored nowhere; `?language=` is one it is translated into already."""
+    d = current(product)
+    revision = rules.awaiting(d)
+    if revision is None:
+        raise Http404
+    leading, place = d.institution.language, d.institution.place
+    bare = rules.content(d, revision, rules.Wording(leading, place))
+    content = rules.content(d, revision, rules.Wording(leading, place, translations=rules.suggested(d, bare)))
+    language = request.GET.get("language", leading)
+    if language not in languages(content):
+        raise Http404
+    return _draft(content, language)
+
+
+def _draft(content: Snapshot, language: str) -> HttpResponse:
+    """The draft in that language; the snapshot is the same in all of them."""
+    name = f"{content['number']}-draft" + (f"-{language}" if language != content["language"] else "")
+    return _pdf(declarations.render(content, draft=True, language=language), f"{name}.pdf")
 
 
 # --- reading and signing
@@ -295,6 +320,7 @@ drop = door(Act.SIGN, pages.product)(_drop)
 
 urls = [
     path("products/<int:pk>/declaration/prepare/", prepare, name="declaration-prepare"),
+    path("products/<int:pk>/declaration/preview.pdf", preview, name="declaration-preview"),
     path("products/<int:pk>/declaration/sign/", sign, name="declaration-sign"),
     path("products/<int:pk>/declaration/sign/drop/", drop, name="declaration-drop"),
     path("products/<int:pk>/declaration/sign/<str:sha256>.pdf", paper, name="declaration-frozen"),

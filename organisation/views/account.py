@@ -16,7 +16,8 @@ from organisation import access, lockout, people
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form, attempt
-from organisation.views import factors
+from organisation.notices import Notice
+from organisation.views import factors, notices
 
 
 class PasswordForm(Form):
@@ -78,6 +79,7 @@ def password(request: Request) -> HttpResponse:
         ):
             request.user.refresh_from_db()
             update_session_auth_hash(request, request.user)  # stays signed in here; everywhere else signed out
+            notices.tell(request.user, Notice.PASSWORD_CHANGED)
             messages.success(request, _("Your password is changed."))
             return redirect("inhouse:home" if first else "organisation:account")
     context = {"form": form, "first": first, "demands": password_validators_help_texts()}

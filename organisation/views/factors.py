@@ -20,6 +20,8 @@ from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form, attempt, whole
 from organisation.models import Credential
+from organisation.notices import Notice
+from organisation.views import notices
 from organisation.views.session import sent_passkey
 
 SECRET, ASKED = "secret_of_app", "asked_to_register"  # in the session
@@ -78,6 +80,7 @@ def _app(request: Request) -> HttpResponse:
 
         if attempt(form, set_up):
             del request.session[SECRET]
+            notices.tell(user, Notice.APP_ADDED)
             return _recovery(request, made[0], _("Your authenticator app is set up."))
     address, secret = factors.shown(user, sealed)
     picture = segno.make(address, error="m").svg_data_uri(border=2, light="white", omitsize=True)
@@ -104,6 +107,7 @@ def _passkey(request: Request) -> HttpResponse:
             made.append(factors.add_passkey(user, checked, name=form.cleaned_data["name"]))
 
         if attempt(form, add):
+            notices.tell(user, Notice.PASSKEY_ADDED)
             return _recovery(request, made[0], _("The passkey is added."))
     options, request.session[ASKED] = passkeys.to_register(user)
     return render(request, "organisation/account/passkey.html", {"form": form, "options": options})
@@ -126,6 +130,7 @@ def _recovery_codes(request: Request) -> HttpResponse:
             made.append(factors.renew_recovery(request.user))
 
         if attempt(form, renew):
+            notices.tell(request.user, Notice.CODES_RENEWED)
             return _recovery(request, made[0], _("The old recovery codes do not work any more."))
     return render(request, "organisation/account/new_recovery.html", {"form": form})
 
@@ -151,6 +156,7 @@ def _remove(request: Request) -> HttpResponse:
             factors.remove(credential)
 
         if attempt(form, remove):
+            notices.tell(request.user, Notice.REMOVED)
             messages.success(request, _("Removed."))
             return redirect("organisation:account")
     context = {"form": form, "credential": credential, "last": own.count() == 1}

@@ -20,6 +20,8 @@ from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm, attempt
 from organisation.models import Administration, Assignment, Credential, Role, Unit, User
+from organisation.notices import Notice
+from organisation.views import notices
 
 PER_PAGE = 50
 FIELDS = ("name", "email", "title", "level", "unit", "language")
@@ -225,6 +227,7 @@ def renew_password(request: Request, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         made: list[str] = []
         if attempt(form, lambda: made.append(rules.renew_password(someone, by=request.user, **form.cleaned_data))):
+            notices.tell(someone, Notice.PASSWORD_RENEWED)
             return _password_slip(request, someone, made[0])
     context = {"person": someone, "form": form, "told": _told(someone)}
     return render(request, "organisation/people/password.html", context)
@@ -238,6 +241,8 @@ def sign_in(request: Request, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         act = lockout.unlock if request.POST.get("act") == "unlock" else factors.reset
         if attempt(form, lambda: act(someone, by=request.user, **form.cleaned_data)):
+            if act is factors.reset:
+                notices.tell(someone, Notice.RESET)
             messages.success(request, _("Saved."))
             return redirect("organisation:person-sign-in", pk)
     context = {

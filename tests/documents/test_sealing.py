@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 from django.core.checks import run_checks
 from prepare import ROOT
 from pyhanko.pdf_utils.generic import pdf_string
@@ -21,6 +22,7 @@ from pytest_django import Settings
 
 from documents import certificates, keystore, rendering, sealing, seals_in
 from tests import paper, stations
+from tests import sealing as made_up
 from tests.documents.test_rendering import SNAPSHOT
 
 NOW = datetime.now(UTC)
@@ -55,6 +57,15 @@ def keys(
     if trust:
         (folder / "trust.pem").write_bytes(authority)
         settings.SEAL_TRUST = str(folder / "trust.pem")
+
+
+def issued_through(settings: Settings, folder: Path, *, until: timedelta = YEAR) -> None:
+    """Another authority stands between the institution's certificate and the root, which alone is trusted."""
+    key, root = made_up.chain(passphrase="secret", until=until)
+    (folder / "key.p12").write_bytes(key)
+    (folder / "root.pem").write_bytes(root)
+    settings.SEAL_KEYSTORE, settings.SEAL_PASSPHRASE = str(folder / "key.p12"), "secret"
+    settings.SEAL_TRUST = str(folder / "root.pem")
 
 
 # --- sealing
@@ -165,6 +176,58 @@ def test_a_seal_holds_after_its_certificate_has_expired(plain: bytes, settings: 
     Path(settings.SEAL_TRUST).write_bytes(old_trust + Path(settings.SEAL_TRUST).read_bytes())
     [seal] = sealing.check(sealed)
     assert seal.is_valid
+
+
+def test_a_seal_still_is_ours_when_its_certificate_has_expired_and_no_new_one_has_come(
+    plain: bytes, settings: Settings, tmp_path: Path
+) -> None:
+    keys(settings, tmp_path, since=NOW - 3 * YEAR, until=NOW - YEAR)
+    with stations.on_day((NOW - 2 * YEAR).date()):
+        sealed = put(plain)
+    [seal] = sealing.check(sealed)
+    assert seal.is_valid
+
+
+def test_an_authority_between_goes_along_in_the_seal_and_the_root_is_enough_to_trust(
+    plain: bytes, settings: Settings, tmp_path: Path
+) -> None:
+    issued_through(settings, tmp_path)
+    sealed = put(put(plain), signer="Zoë Łukasiewicz")
+    assert sealed.count(b"/ByteRange") == 2
+    assert [(seal.is_valid, seal.subject, seal.issuer) for seal in sealing.check(sealed)] == [
+        (True, "Region Västanland", "Between")
+    ] * 2
+    settings.PRODUCTION = True
+    assert found() == []
+
+
+def test_an_authority_between_that_expired_seals_nothing_more_and_is_told(
+    plain: bytes, settings: Settings, tmp_path: Path
+) -> None:
+    issued_through(settings, tmp_path, until=-YEAR)
+    with pytest.raises(sealing.Unsealable, match=r"“Between”, which vouches for ours, is valid only from .* to "):
+        put(plain)
+    with stations.on_day((NOW - 2 * YEAR).date()):
+        sealed = put(plain)
+    [seal] = sealing.check(sealed)
+    assert seal.is_valid  # at its moment
+    settings.PRODUCTION = True
+    assert found() == ["documents.C001"]
+    issued_through(settings, tmp_path, until=timedelta(days=20))
+    assert found() == ["documents.W001"]
+
+
+def test_without_the_authority_between_nothing_leads_to_the_root(
+    plain: bytes, settings: Settings, tmp_path: Path
+) -> None:
+    issued_through(settings, tmp_path)
+    held = pkcs12.load_pkcs12((tmp_path / "key.p12").read_bytes(), b"secret")
+    assert held.cert
+    alone = pkcs12.serialize_key_and_certificates(b"seal", held.key, held.cert.certificate, None, NoEncryption())  # type: ignore[arg-type]
+    (tmp_path / "key.p12").write_bytes(alone)
+    settings.SEAL_PASSPHRASE = ""
+    with pytest.raises(sealing.Unsealable, match="not come from an authority that is trusted"):
+        put(plain)
 
 
 def test_no_rubbish_however_hostile_breaks_the_check(plain: bytes, sealed: bytes, settings: Settings) -> None:

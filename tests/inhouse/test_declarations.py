@@ -18,7 +18,7 @@ from inhouse.dossier import current
 from inhouse.models import Declaration, EvidenceRecord
 from inhouse.obstacles import Refused
 from organisation import clock
-from organisation.models import User
+from organisation.models import Institution, User
 from products import traceability
 from products.models import Product, Revision
 from tests import stations
@@ -412,3 +412,19 @@ def test_both_declarations_stand_while_the_first_revision_is_phased_out() -> Non
     stations.scrapped(product.items.get())
     assert [d.state for d in Declaration.objects.order_by("pk")] == ["replaced", "published"]
     assert Revision.objects.get(number=1).stage == "closed"
+
+
+@pytest.mark.parametrize("diary", ["block", "warn"])
+def test_of_an_ended_revision_no_declaration_is_left_for_anyone_to_replace(diary: str) -> None:
+    """Why there is no button for it: what ends an item, and what brings the next revision into force, closes it."""
+    Institution.objects.update(diary_gate=diary)
+    for name, item in (("Once", True), ("Never made", False)):
+        product = stations.second_in_force(name, item=item)
+        [last] = product.items.all() if item else [None]
+        if last:
+            assert [each.left for each in declarations.phased_out(current(product))] == [1]
+            stations.scrapped(last)
+        first, second = Declaration.objects.filter(revision__product=product).order_by("version")
+        assert (first.revision.stage, first.replaced_on, second.replaced_on) == ("closed", clock.today(), None)
+        assert declarations.phased_out(current(product)) == []
+        assert [leaf.kind for leaf in first.leaves.all()] == ["published", "replaced"]

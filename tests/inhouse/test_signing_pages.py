@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from inhouse import signing
+from inhouse import declarations, signing
+from inhouse.dossier import current
 from inhouse.models import Declaration, Frozen
+from inhouse.snapshots import free_texts
 from organisation.models import Institution, Lockout, User
 from products.models import Product
 from tests import factories, stations
@@ -118,6 +120,54 @@ def test_the_draft_is_the_pdf_of_what_is_typed(signer: Client, product: Product)
     assert not Frozen.objects.exists()
 
 
+def test_the_preview_is_seen_in_each_language_for_which_texts_were_entered(
+    signer: Client, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_in: list[tuple[Any, str]] = []
+
+    def render(content: Any, *, draft: bool, language: str) -> bytes:
+        set_in.append((content, language))
+        return b"%PDF-"
+
+    monkeypatch.setattr(declarations, "render", render)
+    here = page("declaration-prepare", product)
+    shown = signer.get(here)
+    assert (shown.context["languages"], shown.context["shown"]) == ([("sv", "Swedish")], "sv")
+    given = sent(shown, **{"nb-device.description": "En adapter", "nb-device.intended_purpose": "Holder et kateter"})
+    answer = signer.post(here, given | {"show": "sv"})
+    assert [code for code, _name in answer.context["languages"]] == ["sv", "nb"]
+    assert 'aria-label="Language of the preview"' in text(answer)
+    answer = signer.post(here, given | {"show": "nb"})
+    rows = {row.field.id: row.text for row in answer.context["rows"]}
+    assert rows["D7"] == "En adapter"
+    assert rows["D8"].startswith("Holder et kateter")
+    assert rows["D9"] == "MDR (medisinsk utstyr)"
+    assert '<td lang="nb">' in text(answer)
+    for language, gets in (("nb", "nb"), ("en", "sv")):
+        assert signer.post(here, given | {"pdf": language})["Content-Type"] == "application/pdf"
+        assert set_in[-1][1] == gets
+    assert set_in[0][0] == set_in[1][0]  # the same snapshot
+    assert not Frozen.objects.exists()
+
+
+def test_the_draft_can_be_fetched_in_a_language_that_is_translated(
+    client: Client, product: Product, engineer: User
+) -> None:
+    told = signing.content(current(product), stations.coming(product), signing.Wording("sv", "Västanstad"))
+    texts = {path: f"nb: {original}" for path, original in free_texts(told).items()}
+    client.force_login(engineer)
+    preview = page("declaration-preview", product)
+    assert client.get(f"{preview}?language=nb").status_code == 404
+    stations.freeze(product, translations={"nb": texts})
+    answer = client.get(f"{preview}?language=nb")
+    assert answer["Content-Disposition"] == f'inline; filename="{told["number"]}-draft-nb.pdf"'
+    assert client.get(preview).status_code == 200
+    assert [client.get(f"{preview}?language={code}").status_code for code in ("sv", "en", "de")] == [200, 404, 404]
+    shown = text(client.get(f"{page('declaration-prepare', product)}?language=nb"))
+    assert "nb: A printed adapter" in shown
+    assert f"{preview}?language=nb" in shown
+
+
 # --- signing
 
 
@@ -217,6 +267,29 @@ def test_two_declarations_take_as_many_queries_as_one(signer: Client, owner: Use
     stations.changing(twice)
     for name in ("declaration", "declaration-prepare"):
         assert cost(signer, page(name, once)) == cost(signer, page(name, twice))
+
+
+def test_the_registrar_sees_which_declaration_still_holds_beside_the_newer_one_and_for_what(
+    client: Client, registrar: User
+) -> None:
+    product = stations.second_in_force()
+    stations.placed(product, "002")
+    first = product.revisions.get(number=1)
+    client.force_login(registrar)
+    shown = text(client.get(page("declaration", product)))
+    assert f"{product.number}-D2 replaces it by itself as soon as the last item made under it is out of use." in shown
+    assert shown.count("replaces it by itself") == 1
+    left = f"{page('items', product)}?revision=1"
+    assert left in shown
+    rows = client.get(left).context["rows"]
+    assert [(row["item"].identifier, row["revision"]) for row in rows] == [("001", first)]
+    assert len(client.get(page("items", product)).context["rows"]) == 2
+    assert len(client.get(f"{page('items', product)}?revision=x").context["rows"]) == 2
+    stations.scrapped(rows[0]["item"])
+    shown = text(client.get(page("declaration", product)))
+    assert "replaces it by itself" not in shown
+    assert ">replaced<" in shown
+    assert client.get(left).context["rows"] == []
 
 
 def test_a_diary_number_follows_the_form_of_the_institution(client: Client, registrar: User) -> None:

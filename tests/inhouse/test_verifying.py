@@ -14,9 +14,11 @@ from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from inhouse import declarations, verifying
 from inhouse.models import Declaration
+from inhouse.offline import verify_declaration
 from tests import factories, sealing, stations
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +54,25 @@ def test_the_published_file_is_genuine_and_in_force(client: Client, declaration:
         "None: nobody outside the institution certified when the file existed.",
     ):
         assert said in page.text
+
+
+def test_a_seal_whose_certificate_an_authority_between_issued_is_intact_and_ours(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    key, root = sealing.chain(passphrase="secret")
+    for setting, content_of in (("SEAL_KEYSTORE", key), ("SEAL_TRUST", root)):
+        (tmp_path / setting).write_bytes(content_of)
+        setattr(settings, setting, str(tmp_path / setting))
+    settings.SEAL_PASSPHRASE = "secret"
+    product = stations.documented()
+    declaration = stations.sign(product, printed=True)
+    stations.registered(product)
+    page = drop(client, content(declaration)).text
+    assert f"Genuine and in force: declaration {declaration.number}" in page
+    assert "Intact: sealed by Region Västanland" in page
+    proof = client.get(f"/register/{declaration.number}.proof.json").text
+    [seal] = verify_declaration.verify(content(declaration), proof).seals
+    assert (seal.subject, seal.issuer) == ("CN=Region Västanland", "CN=Between")
 
 
 def test_a_genuine_file_that_was_withdrawn_says_so_first(client: Client, declaration: Declaration) -> None:
