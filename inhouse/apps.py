@@ -6,6 +6,7 @@ class InhouseConfig(AppConfig):
 
     def ready(self) -> None:
         from inhouse import checks, story  # noqa: F401 (checks register themselves)
-        from organisation import history
+        from organisation import alarms, history
 
         history.RETOLD.append(story.asked)
+        alarms.source("inhouse.exitcopy.alarms")

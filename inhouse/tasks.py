@@ -3,7 +3,10 @@
 from celery import shared_task
 
 from documents import reading
-from inhouse import papers
+from inhouse import exitcopy, papers
+from inhouse.models import ExitCopy
+
+ROUND = 300  # seconds of making a copy; then others have their turn
 
 
 @shared_task(ignore_result=True)
@@ -18,3 +21,25 @@ def read_waiting() -> None:
     reading.give_up()
     for file_id in reading.waiting().values_list("pk", flat=True).iterator():
         read_file.delay(file_id)
+
+
+@shared_task(ignore_result=True, time_limit=3000)  # seconds, below the broker's visibility timeout of one hour
+def make_exit_copy(copy_id: int) -> None:
+    """A round of making a copy, when it was ordered and while something is left. Delivered twice, the second does nothing."""
+    if exitcopy.work(copy_id, seconds=ROUND):
+        make_exit_copy.delay(copy_id)
+
+
+@shared_task(ignore_result=True)
+def make_exit_copies() -> None:
+    """Every ten minutes: whatever is to be made, because its worker died or nobody was told of it; and what deleting left."""
+    for copy_id in ExitCopy.objects.waiting().values_list("pk", flat=True):
+        make_exit_copy.delay(copy_id)
+    exitcopy.clear()
+
+
+@shared_task(ignore_result=True)
+def order_exit_copy() -> None:
+    """Every day: is there a copy of this year? A second run orders nothing more."""
+    if (copy := exitcopy.yearly()) is not None:
+        make_exit_copy.delay_on_commit(copy.pk)

@@ -3,6 +3,7 @@ from inhouse.models.changes import Change
 from inhouse.models.classification import Classification
 from inhouse.models.declarations import Declaration, UnmetRequirement
 from inhouse.models.evidence import EvidenceDocument, EvidenceRecord
+from inhouse.models.exitcopy import ExitCopy
 from inhouse.models.followup import FollowUp, FollowUpAction
 from inhouse.models.lifecycle import Step, Suspension, Withdrawal
 from inhouse.models.lists import HandOut
@@ -28,6 +29,7 @@ __all__ = [
     "Declaration",
     "EvidenceDocument",
     "EvidenceRecord",
+    "ExitCopy",
     "FollowUp",
     "FollowUpAction",
     "Frozen",
