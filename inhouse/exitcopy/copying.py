@@ -71,7 +71,7 @@ def make(
                 for d in gather(list(products.filter(pk__in=waiting).order_by("number"))):
                     _copy(part / folders[d.product.pk], d)
             progress(begin + len(batch))
-            if until is not None and time.monotonic() > until and begin + BATCH < len(keys):
+            if waiting and until is not None and time.monotonic() > until and begin + BATCH < len(keys):
                 return None
         _clear(part, set(folders.values()))
         made = _finish(part, list(folders.values()), institution)

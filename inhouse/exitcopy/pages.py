@@ -12,12 +12,13 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from inhouse import matrix, story
+from inhouse import matrix
 from inhouse.dossier import Dossier
 from inhouse.exitcopy import tables
 from inhouse.exitcopy.files import Filed, Sealed
-from inhouse.exitcopy.tables import Table
+from inhouse.exitcopy.tables import Said, Table
 from inhouse.models import Answer
+from organisation.history import Entry
 from organisation.models import Institution
 from products.models import Product
 
@@ -41,7 +42,7 @@ class Section:
     title: str
     key: str
     tables: list[Shown]
-    said: list[tuple[str, list[tables.Said]]]
+    said: list[tuple[str, list[Said]]]
 
 
 def style() -> bytes:
@@ -86,7 +87,7 @@ def sections(found: dict[str, Table]) -> list[Section]:
     return told
 
 
-def _answers(answers: Iterable[Answer], parents: set[str | None]) -> list[tuple[str, list[tables.Said]]]:
+def _answers(answers: Iterable[Answer], parents: set[str | None]) -> list[tuple[str, list[Said]]]:
     """The answers by what they belong to."""
     grouped: dict[str, list[Answer]] = {}
     for answer in answers:
@@ -146,7 +147,7 @@ def product(
     )
 
 
-def history(d: Dossier, told: list[story.Entry], *, at: datetime) -> str:
+def history(d: Dossier, told: list[Entry], *, at: datetime) -> str:
     context = {
         "product": d.product, "institution": d.institution, "told": told, "at": at,
         "language": translation.get_language(),

@@ -149,24 +149,25 @@ def _tie(d: Dossier, tables: Iterable[Table]) -> None:
     links = []
     for table in tables:
         for column in table.columns:
-            if not column.is_relation:
+            kind = column.related_model
+            if kind is None:
                 continue
             for row in table.rows:
                 key = getattr(row, column.attname)
                 if key is None:
                     continue
-                links.append((row, column, key))
-                if (column.related_model, key) not in held:
-                    wanted.setdefault(column.related_model, set()).add(key)
+                links.append((row, column.name, (kind, key)))
+                if (kind, key) not in held:
+                    wanted.setdefault(kind, set()).add(key)
     for model, keys in wanted.items():
         heavy = [e.name for e in model._meta.concrete_fields if isinstance(e, models.BinaryField | models.JSONField)]
         rows = model._default_manager.defer(*heavy)
         if model is Unit:
             rows = rows.select_related("administration")
         held |= {(model, key): row for key, row in rows.in_bulk(keys).items()}
-    for row, column, key in links:
-        if (column.related_model, key) in held:
-            setattr(row, column.name, held[column.related_model, key])
+    for row, name, place in links:
+        if place in held:
+            setattr(row, name, held[place])
 
 
 # --- for machines
@@ -289,4 +290,3 @@ def _asked(answer: Answer) -> tuple[str, str, str]:
                 if branch.id == answer.question:
                     return f"{name}. {branch.text}", "", source
     return "", "", ""
-

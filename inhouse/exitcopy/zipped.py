@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from zipfile import ZIP_STORED, ZIP64_LIMIT, ZipFile, ZipInfo
+from zipfile import ZIP64_LIMIT, ZIP_STORED, ZipFile, ZipInfo
 
 CHUNK = 1024 * 1024  # bytes
 

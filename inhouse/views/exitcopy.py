@@ -29,9 +29,7 @@ PER_PAGE = 25
 
 
 def _copies() -> QuerySet[ExitCopy]:
-    return ExitCopy.objects.select_related(
-        "product__unit__administration", "ordered_by", "taken_by", "deleted_by"
-    )
+    return ExitCopy.objects.select_related("product__unit__administration", "ordered_by", "taken_by", "deleted_by")
 
 
 def whole(pk: int) -> ExitCopy:
@@ -118,7 +116,11 @@ def _delete(request: Request, copy: ExitCopy) -> HttpResponse:
     form = pages.GraveForm(
         request.POST or None, meaning=_("I have read that the files are deleted and cannot be brought back.")
     )
-    if request.method == "POST" and form.is_valid() and pages.attempt(form, lambda: rules.delete(copy, by=request.user)):
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and pages.attempt(form, lambda: rules.delete(copy, by=request.user))
+    ):
         messages.success(request, _("The copy is deleted."))
         return _back(copy)
     context: dict[str, Any] = {"copy": copy, "form": form}

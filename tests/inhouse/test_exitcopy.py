@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import subprocess
+from dataclasses import fields
 from datetime import timedelta
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
@@ -24,11 +25,12 @@ from pytest_django import Settings
 from documents import checking, storing
 from documents.models import Document
 from inhouse import evidence, exitcopy, tracing
+from inhouse.dossier import Dossier, current
 from inhouse.exitcopy import copying, files, pages, tables
 from inhouse.exitcopy.zipped import zipped
 from inhouse.models import Answer, EvidenceDocument, ExitCopy
 from organisation import alarms, clock
-from organisation.models import User
+from organisation.models import Assignment, User
 from products import identity
 from products.models import Item, PatientUse, Product
 from tests import factories, stations
@@ -145,7 +147,14 @@ def test_what_is_read_stands_in_words(product: Product, tmp_path: Path) -> None:
     make(tmp_path / "copy")
     page = (of(tmp_path / "copy", product) / "index.html").read_text()
     assert '<html lang="sv">' in page
-    for words in ("Only for the group", "A printed adapter in one size", "EUDAMED", "CathFix", "As we see it", "Too wide"):
+    for words in (
+        "Only for the group",
+        "A printed adapter in one size",
+        "EUDAMED",
+        "CathFix",
+        "As we see it",
+        "Too wide",
+    ):
         assert (words in page) == (words != "Only for the group"), words
     for raw in ("in_house", "general_definition", "not_safe_benefit", "class_mdr", "rule-1", "mdr_or_ivd"):
         assert f">{raw}<" not in page
@@ -264,15 +273,11 @@ def test_it_asks_as_much_for_many_rows_as_for_one(tmp_path: Path) -> None:
             make(tmp_path / f"copy{number}")
         asked.append(len([each for each in queries.captured_queries if "SAVEPOINT" not in each["sql"]]))
         for item in range(5):
-            stations.placed(product, f"9{item}")
+            stations.placed(product, f"9{number}{item}")
     assert asked[1] <= asked[0] + 2
 
 
 def test_every_list_of_a_dossier_is_in_the_copy() -> None:
-    from dataclasses import fields
-
-    from inhouse.dossier import Dossier, current
-
     d = current(stations.proposed())
     lists = {each.name for each in fields(Dossier) if isinstance(getattr(d, each.name), list)}
     assert {name.removeprefix("evidence_") for name in tables.of(d)} >= lists
@@ -287,7 +292,11 @@ def test_a_zip_holds_the_folder_byte_for_byte(product: Product, tmp_path: Path) 
     make(tmp_path / "copy")
     with ZipFile(BytesIO(b"".join(zipped(tmp_path / "copy", "femfem")))) as archive:
         assert archive.testzip() is None
-        names = {f"femfem/{p.relative_to(tmp_path / 'copy').as_posix()}" for p in (tmp_path / "copy").rglob("*") if p.is_file()}
+        names = {
+            f"femfem/{p.relative_to(tmp_path / 'copy').as_posix()}"
+            for p in (tmp_path / "copy").rglob("*")
+            if p.is_file()
+        }
         assert set(archive.namelist()) == names
         for name in names:
             assert archive.read(name) == (tmp_path / "copy" / name.removeprefix("femfem/")).read_bytes()
@@ -315,8 +324,6 @@ def test_the_command_copies_one_product_or_all(tmp_path: Path) -> None:
 
 @pytest.fixture
 def keeper(registrar: User) -> User:
-    from organisation.models import Assignment
-
     Assignment.objects.filter(user=registrar).update(administration=None)
     return User.objects.get(pk=registrar.pk)
 

@@ -17,7 +17,9 @@ class Command(BaseCommand):
     help = "Copies every product, or one, to a new folder. Run again after it broke off, it goes on where it stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, help="the folder to make; while it is being made its name ends in .part")
+        parser.add_argument(
+            "folder", type=Path, help="the folder to make; while it is being made its name ends in .part"
+        )
         parser.add_argument("--product", metavar="NUMBER", help="only this product, as IH-2026-0042")
 
     def handle(self, *args: Any, folder: Path, product: str | None, **options: Any) -> None:
