@@ -93,7 +93,7 @@ def _answers(answers: Iterable[Answer], parents: set[str | None]) -> list[tuple[
     for answer in answers:
         for name in ("assessment", "change", "classification"):
             if getattr(answer, f"{name}_id") and name in parents:
-                grouped.setdefault(str(getattr(answer, name)), []).append(answer)
+                grouped.setdefault(tables.named(getattr(answer, name)), []).append(answer)
     return [(title, list(tables.said(rows))) for title, rows in grouped.items()]
 
 
@@ -106,7 +106,7 @@ def shown(table: Table) -> Shown:
     return Shown(
         table.title,
         [
-            (str(of), cells if side else [cell for cell in cells if cell[1]])
+            (tables.named(of), cells if side else [cell for cell in cells if cell[1]])
             for of, cells in zip(table.rows, rows, strict=True)
         ],
         [tables.label(column) for column in used] if side else [],
@@ -114,7 +114,7 @@ def shown(table: Table) -> Shown:
 
 
 def _told(table: Table) -> list[tables.Column]:
-    hidden = {"snapshot", "data", "above", "proof", "market_device"}
+    hidden = {"snapshot", "data", "above", "proof", "market_device", "facts_kept"}
     return [
         column
         for column in table.columns

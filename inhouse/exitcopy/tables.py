@@ -27,13 +27,18 @@ from inhouse.models import (
     AiPoint,
     AiStep,
     Answer,
+    Assessment,
     CategoryFacts,
+    Change,
     Declaration,
+    FollowUp,
     Frozen,
     Leaf,
+    MarketSearch,
     Signature,
     SoftwareTest,
     Step,
+    Suspension,
     Translation,
 )
 from organisation.models import QualitySystem, Unit, User
@@ -45,6 +50,8 @@ WHOLE = (Declaration, Item)
 
 NAMED = (User, Unit, QualitySystem, Document, Product, Revision)
 """What is named beside its key, as those who read the file later cannot ask who number 7 was."""
+OF_A_DAY = (MarketSearch, FollowUp, Change, Suspension)
+DAYS = ("searched_on", "started_on", "done_on", "asked_on", "since")
 BYTES = ("sha256", "size", "media_type")
 """What is said of the file of a document."""
 
@@ -219,8 +226,7 @@ def words(row: Any, column: Column) -> str:
     if value is None or value == "":
         return ""
     if column.is_relation:
-        found = getattr(row, column.name)
-        return str(found.number) if isinstance(found, Revision) else str(found)
+        return _called(getattr(row, column.name))
     if isinstance(row, Step) and column.name in ("from_stage", "to_stage"):
         stages: dict[Any, Any] = dict([*Revision.Stage.choices, *Product.Stage.choices])
         return str(stages.get(value, value))
@@ -235,6 +241,19 @@ def words(row: Any, column: Column) -> str:
     if isinstance(value, date):
         return date_format(value)
     return str(localize(value)) if isinstance(value, int) else str(value)
+
+
+def named(row: Any) -> str:
+    """A row by its own name, with the day where several are called the same."""
+    day = next((getattr(row, name) for name in DAYS if getattr(row, name, None)), None)
+    return f"{row}, {date_format(day)}" if isinstance(row, OF_A_DAY) and day else str(row)
+
+
+def _called(row: Any) -> str:
+    """What a row belongs to, within one product."""
+    if isinstance(row, Assessment | Revision):
+        return str(row.number)
+    return row.identifier if isinstance(row, Item) else named(row)
 
 
 def _coded(row: Any, name: str, value: Any) -> str:
