@@ -114,7 +114,8 @@ def _again(request: Request, copy: ExitCopy) -> HttpResponse:
 def _delete(request: Request, copy: ExitCopy) -> HttpResponse:
     """Say what deleting means; then delete."""
     form = pages.GraveForm(
-        request.POST or None, meaning=_("I have read that the files are deleted and cannot be brought back.")
+        request.POST if request.method == "POST" else None,
+        meaning=_("I have read that the files are deleted and cannot be brought back."),
     )
     if (
         request.method == "POST"
