@@ -224,12 +224,15 @@ CELERY_BEAT_SCHEDULE = {
     "send-reminders": {"task": "inhouse.tasks.send_reminders", "schedule": 60.0},
     "compare-deadlines": {"task": "inhouse.tasks.compare_deadlines", "schedule": crontab(hour=3, minute=10)},
     "verify-files": {"task": "documents.tasks.verify_files", "schedule": 3600.0},
+    "order-exit-copy": {"task": "inhouse.tasks.order_exit_copy", "schedule": 24 * 3600.0},
+    "make-exit-copies": {"task": "inhouse.tasks.make_exit_copies", "schedule": 600.0},
     "clear-sessions": {"task": "organisation.tasks.clear_sessions", "schedule": 24 * 3600.0},
 }
 
 # Files
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT") if PRODUCTION else env.str("MEDIA_ROOT", str(VAR / "media")))
 FILES_VERIFIED_WITHIN = env.int("FILES_VERIFIED_WITHIN", 30)  # days, in which every file is compared with its hash
+EXIT_COPY_ROOT = Path(env.str("EXIT_COPY_ROOT", str(VAR / "exit-copies")))  # each as large as all files together
 UPLOAD_LIMIT = env.int("UPLOAD_LIMIT", 50 * 1024 * 1024)  # bytes
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import ngettext
 
 from documents import storing
 from documents.models import FileCheck, SignedFile, StoredFile
@@ -123,3 +124,27 @@ def overdue() -> int:
     old = clock.now() - period()
     late = Q(last_check=None) | Q(last_check__checked_at__lt=old)
     return sum(model.objects.filter(late, stored_at__lt=old).count() for model in (SignedFile, StoredFile))
+
+
+def alarms() -> list[str]:
+    """Damage, from the round that found it until the file is whole; and files whose turn passed without a look."""
+    told = []
+    if count := bad().count():
+        told.append(
+            ngettext(
+                "One stored file is damaged or missing. The page about files names it.",
+                "%(count)s stored files are damaged or missing. The page about files names them.",
+                count,
+            )
+            % {"count": count}
+        )
+    if late := overdue():
+        told.append(
+            ngettext(
+                "One file has not been verified in time. Does the background work run?",
+                "%(count)s files have not been verified in time. Does the background work run?",
+                late,
+            )
+            % {"count": late}
+        )
+    return told

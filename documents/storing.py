@@ -31,6 +31,7 @@ from organisation.history import acting
 from organisation.models import User
 
 Found = FileCheck.Found
+CHUNK = 1024 * 1024  # bytes that are copied at a time
 
 
 class Damaged(Exception):
@@ -129,6 +130,32 @@ def open_checked(stored: StoredFile) -> IO[bytes]:
         opened.close()
         raise
     return opened
+
+
+def copy(stored: StoredFile, to: Path) -> None:
+    """Copy the bytes, computing their hash on the way. Raises Damaged, and then nothing is left there."""
+    digest = hashlib.sha256()
+    try:
+        with _opened(stored) as held, to.open("wb") as target:
+            while chunk := _chunk(stored, held):
+                digest.update(chunk)
+                target.write(chunk)
+            size = target.tell()
+        if size != stored.size:
+            raise _altered(stored, Found.SIZE)
+        if digest.hexdigest() != stored.sha256:
+            raise _altered(stored, Found.ALTERED)
+    except Damaged:
+        to.unlink(missing_ok=True)
+        raise
+
+
+def _chunk(stored: StoredFile, held: IO[bytes]) -> bytes:
+    """The next piece; trouble with reading is damage, trouble with writing is not."""
+    try:
+        return held.read(CHUNK)
+    except OSError as trouble:
+        raise _unreadable(stored) from trouble
 
 
 def _opened(stored: StoredFile) -> IO[bytes]:

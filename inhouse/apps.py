@@ -7,7 +7,9 @@ class InhouseConfig(AppConfig):
     def ready(self) -> None:
         from inhouse import checks, story  # noqa: F401 (checks register themselves)
         from inhouse.deadlines import listening
-        from organisation import history
+        from organisation import alarms, history
 
         history.RETOLD.append(story.asked)
         listening.listen()
+        for path in ("exitcopy.alarms",):
+            alarms.source(f"inhouse.{path}")

@@ -32,6 +32,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ("inhouse:places", _("Units"), Act.WORK, "keep"),
         ("inhouse:institution", _("Institution"), Act.SETTINGS, "keep"),
         ("organisation:people", _("Users"), Act.USERS, "keep"),
+        ("inhouse:exit-copies", _("Exit copies"), Act.EXPORT, "keep"),
         ("inhouse:files", _("Files"), Act.WATCH, "keep"),
         ("organisation:audit", _("All history"), Act.AUDIT, "keep"),
     ]

@@ -107,11 +107,11 @@ def as_csv(rows: list[Line]) -> bytes:
     writer = csv.writer(out, delimiter=";")
     writer.writerow(head())
     for line in rows:
-        writer.writerow([_plain(cell) for cell in _cells(line)])
+        writer.writerow([plain(cell) for cell in _cells(line)])
     return "\ufeff".encode() + out.getvalue().encode()
 
 
-def _plain(cell: str | date | None) -> str:
+def plain(cell: str | date | None) -> str:
     """A cell that a spreadsheet does not take for a formula."""
     text = cell.isoformat() if isinstance(cell, date) else (cell or "")
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text

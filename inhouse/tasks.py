@@ -5,10 +5,12 @@ import logging
 from celery import shared_task
 
 from documents import reading
-from inhouse import papers
+from inhouse import exitcopy, papers
+from inhouse.models import ExitCopy
 from inhouse.reminders import comparing, relay, sweep
 
 logger = logging.getLogger(__name__)
+ROUND = 300  # seconds of making a copy; then others have their turn
 
 
 @shared_task(ignore_result=True)
@@ -45,3 +47,25 @@ def send_reminders() -> None:
 def compare_deadlines() -> None:
     """Every night: all deadlines derived anew from the facts. What differed is put right, and reported."""
     comparing.compare_all()
+
+
+@shared_task(ignore_result=True, time_limit=3000)  # seconds, below the broker's visibility timeout of one hour
+def make_exit_copy(copy_id: int) -> None:
+    """A round of making a copy, when it was ordered and while something is left. Delivered twice, the second does nothing."""
+    if exitcopy.work(copy_id, seconds=ROUND):
+        make_exit_copy.delay(copy_id)
+
+
+@shared_task(ignore_result=True)
+def make_exit_copies() -> None:
+    """Every ten minutes: whatever is to be made, because its worker died or nobody was told of it; and what deleting left."""
+    for copy_id in ExitCopy.objects.waiting().values_list("pk", flat=True):
+        make_exit_copy.delay(copy_id)
+    exitcopy.clear()
+
+
+@shared_task(ignore_result=True)
+def order_exit_copy() -> None:
+    """Every day: is there a copy of this year? A second run orders nothing more."""
+    if (copy := exitcopy.yearly()) is not None:
+        make_exit_copy.delay_on_commit(copy.pk)

@@ -40,6 +40,7 @@ class Act(models.TextChoices):
     KEEP = "keep", gettext_lazy("keep the records of a product and its items")
     SIGN = "sign", gettext_lazy("sign the declaration, take into use, resume use")
     REGISTER = "register", gettext_lazy("give diary numbers, publish, hand out lists")
+    EXPORT = "export", gettext_lazy("order and take copies of the whole register")
     SUSPEND = "suspend", gettext_lazy("suspend use")
     RECALL = "recall", gettext_lazy("withdraw a declaration")
     END = "end", gettext_lazy("take out of use, abandon")
@@ -69,6 +70,7 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.KEEP: frozenset({Tie.OWNER, Role.ENGINEER}),
     Act.SIGN: frozenset({Tie.OWNER}),
     Act.REGISTER: frozenset({Role.REGISTRAR}),
+    Act.EXPORT: frozenset({Role.REGISTRAR, Role.AUDITOR}),
     Act.SUSPEND: frozenset({Tie.OWNER, Role.ENGINEER, Role.MANAGER}),
     Act.RECALL: frozenset({Tie.OWNER, Role.MANAGER, Role.REGISTRAR}),
     Act.END: frozenset({Tie.OWNER, Role.MANAGER}),

@@ -27,7 +27,7 @@ from pytest_django import Settings
 
 from documents.models import Document
 from inhouse import followup, market, owners, tracing
-from inhouse.models import Candidate, Declaration, EvidenceDocument, FollowUpAction, Frozen
+from inhouse.models import Candidate, Declaration, EvidenceDocument, ExitCopy, FollowUpAction, Frozen
 from organisation import clock, history
 from organisation.access import TABLE, Act, Tie
 from organisation.middleware import DenyByDefault
@@ -120,6 +120,8 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.places.administration_of": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
     "inhouse.views.places.unit_of": (ADMINISTRATION, lambda p: {"pk": p.unit_id}),
     "inhouse.views.places.system_of": (ADMINISTRATION, lambda p: {"pk": p.quality_system_id}),
+    "inhouse.views.exitcopy.whole": (INSTITUTION, lambda p: {"pk": only(ExitCopy, product=None).pk}),
+    "inhouse.views.exitcopy.one": (PRODUCT, lambda p: {"pk": p.pk, "copy": only(ExitCopy, product=p).pk}),
     "inhouse:patient": (INSTITUTION, lambda p: {"pk": only(PatientUse).patient_id}),
     "inhouse:public-declaration": (INSTITUTION, lambda p: {"number": only(Declaration).number}),
     "inhouse:public-translation": (INSTITUTION, lambda p: {"number": only(Declaration).number, "language": "nb"}),
@@ -223,6 +225,8 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
         Authority.objects.create(
             institution=factories.institution(), name="IVO", task="supervision", valid_from=date(2021, 5, 26)
         )
+        ExitCopy.objects.create(ended_at=clock.now())
+        ExitCopy.objects.create(product=product, ended_at=clock.now())
         product = Product.objects.select_related("unit__administration", "owner", "proposed_by").get(pk=product.pk)
         people = {who: someone(who, product) for who in WHO}
         objects = {

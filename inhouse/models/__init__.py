@@ -4,6 +4,7 @@ from inhouse.models.classification import Classification
 from inhouse.models.deadlines import CalendarAddress, Deadline, Ladder, Reminder, Round
 from inhouse.models.declarations import Declaration, UnmetRequirement
 from inhouse.models.evidence import EvidenceDocument, EvidenceRecord
+from inhouse.models.exitcopy import ExitCopy
 from inhouse.models.followup import FollowUp, FollowUpAction
 from inhouse.models.lifecycle import Step, Suspension, Withdrawal
 from inhouse.models.lists import HandOut
@@ -31,6 +32,7 @@ __all__ = [
     "Declaration",
     "EvidenceDocument",
     "EvidenceRecord",
+    "ExitCopy",
     "FollowUp",
     "FollowUpAction",
     "Frozen",

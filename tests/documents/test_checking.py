@@ -20,7 +20,7 @@ from pytest_django import Settings
 from documents import checking, storing
 from documents.models import FileCheck, SignedFile, StoredFile
 from documents.tasks import verify_files
-from organisation import clock
+from organisation import alarms, clock
 from organisation.models import User
 from tests import factories
 
@@ -115,6 +115,27 @@ def test_a_file_brought_back_is_whole_within_the_hour(file: StoredFile, media: P
     assert not checking.bad().exists()
     file.last_check.refresh_from_db()
     assert file.last_check.since == NOW + timedelta(hours=1)
+
+
+def test_damage_is_an_alarm_from_the_round_that_finds_it_until_the_file_is_whole(file: StoredFile, media: Path) -> None:
+    kept = (media / file.path).read_bytes()
+    with clock.at(NOW):
+        verify_files()
+        assert alarms.sounding() == []
+    (media / file.path).unlink()
+    later = NOW + checking.period()
+    with clock.at(later):
+        verify_files()
+        assert alarms.sounding() == ["One stored file is damaged or missing. The page about files names it."]
+    (media / file.path).write_bytes(kept)
+    with clock.at(later + timedelta(hours=1)):
+        verify_files()
+        assert alarms.sounding() == []
+
+
+def test_a_file_that_nobody_looked_at_in_time_is_an_alarm(file: StoredFile) -> None:
+    with clock.at(clock.now() + checking.period() + timedelta(days=1)):
+        assert alarms.sounding() == ["One file has not been verified in time. Does the background work run?"]
 
 
 def test_every_file_has_its_turn_within_the_period(engineer: User, settings: Settings) -> None:

@@ -223,4 +223,4 @@ def test_after_a_day_without_a_timestamp_operator_and_auditor_see_an_alarm(
     assert "IH-2026-0001-D1.pdf" in caplog.text
     authority.becomes("good")
     tasks.fetch_timestamps()
-    assert alarms.sounding() == []
+    assert timestamping.alarms() == []

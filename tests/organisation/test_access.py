@@ -115,6 +115,7 @@ def test_the_operator_touches_no_records_and_the_auditor_writes_nothing(administ
         Act.READ_CONFIDENTIAL,
         Act.READ_LOOK_UPS,
         Act.AUDIT,
+        Act.EXPORT,
         Act.WATCH,
     }
 

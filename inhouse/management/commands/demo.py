@@ -9,9 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django.template.defaultfilters import filesizeformat
 
 from documents import auditing, checking, reading, seals
-from inhouse import papers
+from inhouse import exitcopy, papers
 from inhouse.demo import proof, region, stories, telling
 from organisation import clock
 from organisation.models import Institution
@@ -50,10 +51,22 @@ class Command(BaseCommand):
         if bad:
             raise CommandError(f"{bad} files of the demo are not what was stored.")
         self.stdout.write(f"{Product.objects.count()} products in {time.monotonic() - start:.0f} s")
+        self._copy()
         count = seals.seal_all()
         check = auditing.begin()
         auditing.run(check)
         self.stdout.write(f"Sealed: {count} seal, {check.rows} rows checked, {check.found} findings")
+
+    def _copy(self) -> None:
+        """The exit copy of this year, as the register makes it by itself."""
+        copy = exitcopy.yearly()
+        if copy is None:
+            return
+        exitcopy.work(copy.pk)
+        copy.refresh_from_db()
+        if copy.state != "ready":
+            raise CommandError(f"The exit copy failed: {copy.trouble}")
+        self.stdout.write(f"Exit copy: {filesizeformat(copy.size)} in {exitcopy.folder(copy)}")
 
     def _say(self, text: str) -> None:
         self.stdout.write(f"{text} ", ending="")
