@@ -7,7 +7,9 @@ class InhouseConfig(AppConfig):
     def ready(self) -> None:
         from inhouse import checks, story  # noqa: F401 (checks register themselves)
         from inhouse.deadlines import listening
-        from organisation import history
+        from organisation import alarms, history
 
+        for part in ("comparing", "sweep", "relay"):
+            alarms.source(f"inhouse.reminders.{part}.alarms")
         history.RETOLD.append(story.asked)
         listening.listen()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from django.db.models import Exists
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -12,6 +13,7 @@ from inhouse.deadlines import following
 from inhouse.models import Deadline, Round
 from organisation import clock
 from organisation.history import acting
+from organisation.models import Institution
 
 logger = logging.getLogger(__name__)
 LATE = timedelta(hours=2)  # a sweep comes every quarter of an hour
@@ -40,11 +42,11 @@ def last(kind: str) -> Round | None:
 
 
 def late() -> bool:
-    """Whether the sweep is late: everyone is told, as reminders may be missing."""
-    swept = last(Round.Kind.SWEEP)
-    if swept and swept.ended_at:
-        return bool(clock.now() - swept.ended_at > LATE)
-    return Deadline.objects.open().filter(next_on__lt=clock.today()).exists()
+    """Whether the sweep is late: everyone is told on every page, as reminders may be missing. One question."""
+    swept = Round.objects.filter(kind=Round.Kind.SWEEP).exclude(ended_at=None)
+    lately = swept.filter(started_at__gte=clock.now() - LATE)
+    waiting = Deadline.objects.open().filter(next_on__lt=clock.today())
+    return Institution.objects.filter(~Exists(lately), Exists(swept) | Exists(waiting)).exists()
 
 
 def alarms() -> list[str]:
