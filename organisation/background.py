@@ -28,11 +28,11 @@ def _in_redis() -> int:
     with Redis.from_url(
         settings.REDIS_URL, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE, retry=once
     ) as broker:
-        return int(broker.llen(current_app.conf.task_default_queue))  # type: ignore[arg-type]
+        return int(broker.llen(current_app.conf.task_default_queue))
 
 
 def _in_folder() -> int:
-    folder = Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"])
+    folder = Path(str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"]))
     ending = f".{current_app.conf.task_default_queue}.msg"
     return sum(each.name.endswith(ending) for each in folder.iterdir())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from django.db.models import Exists
+from django.db.models import Case, DateTimeField, Exists, Max, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,7 +14,6 @@ from inhouse.deadlines import following
 from inhouse.models import Deadline, Round
 from organisation import clock
 from organisation.history import acting
-from organisation.models import Institution
 
 logger = logging.getLogger(__name__)
 LATE = timedelta(hours=2)  # a sweep comes every quarter of an hour
@@ -43,10 +43,11 @@ def last(kind: str) -> Round | None:
 
 def late() -> bool:
     """Whether the sweep is late: everyone is told on every page, as reminders may be missing. One question."""
-    swept = Round.objects.filter(kind=Round.Kind.SWEEP).exclude(ended_at=None)
-    lately = swept.filter(started_at__gte=clock.now() - LATE)
+    now = clock.now()
     waiting = Deadline.objects.open().filter(next_on__lt=clock.today())
-    return Institution.objects.filter(~Exists(lately), Exists(swept) | Exists(waiting)).exists()
+    never = Case(When(Exists(waiting), then=Value(now - 2 * LATE)), default=Value(now), output_field=DateTimeField())
+    swept = Round.objects.filter(kind=Round.Kind.SWEEP).exclude(ended_at=None)
+    return bool(now - swept.aggregate(last=Coalesce(Max("started_at"), never))["last"] > LATE)
 
 
 def alarms() -> list[str]:

@@ -113,15 +113,15 @@ class LadderForm(Form):
     head_from = forms.TypedChoiceField(label=gettext_lazy("The head of administration is told from"), coerce=int)
 
     def __init__(self, *args: Any, steps: Steps, **kwargs: Any) -> None:
+        since = {"owner_from": steps.owner_from, "head_from": steps.head_from}
         initial = {
             "days": ", ".join(str(each) for each in steps.days if each),
             "weekly": steps.weekly,
-            "owner_from": steps.owner_from,
-            "head_from": steps.head_from,
+            **since,
         }
         super().__init__(*args, initial=initial, **kwargs)
-        for name in ("owner_from", "head_from"):
-            known = sorted({*FROM, initial[name]}, reverse=True)
+        for name, chosen in since.items():
+            known = sorted({*FROM, chosen}, reverse=True)
             self.fields[name].choices = [(each, day(each)) for each in known]  # type: ignore[attr-defined]
 
     def clean_days(self) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,6 +172,7 @@ def absence(request: Request, noted: Noted) -> HttpResponse:
     address, name = _back(request, noted)
     sent = request.POST if request.method == "POST" else None
     form: Form
+    change: Callable[..., None]
     if sent is not None and sent.get("act") == "remove":
         form, change, said = Form(sent), rules.remove, _("The absence is removed.")
     elif begun:
