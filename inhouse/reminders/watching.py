@@ -21,7 +21,7 @@ STUCK = timedelta(minutes=15)  # what was to go longer ago is not being sent
 class Show(models.TextChoices):
     """What can be looked at, worst first."""
 
-    FAILED = "failed", _("given up")
+    FAILED = "failed", _("could not be sent")
     RETRYING = "retrying", _("waiting for the next attempt")
     UNCERTAIN = "uncertain", _("perhaps sent twice")
     WAITING = "waiting", _("waiting to be sent")
