@@ -9,6 +9,8 @@ class InhouseConfig(AppConfig):
         from inhouse.deadlines import listening
         from organisation import alarms, history
 
+        for part in ("comparing", "sweep", "relay"):
+            alarms.source(f"inhouse.reminders.{part}.alarms")
         history.RETOLD.append(story.asked)
         listening.listen()
         for path in ("exitcopy.alarms",):

@@ -10,9 +10,13 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from documents import checking
+from inhouse.reminders import comparing
 from organisation import access
 from organisation.access import Act
+from organisation.alphabet import by
 from organisation.models import Institution
+
+ASKED = 3  # operators who are named
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -34,6 +38,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ("organisation:people", _("Users"), Act.USERS, "keep"),
         ("inhouse:exit-copies", _("Exit copies"), Act.EXPORT, "keep"),
         ("inhouse:files", _("Files"), Act.WATCH, "keep"),
+        ("inhouse:operation", _("Operation"), Act.WATCH, "keep"),
         ("organisation:audit", _("All history"), Act.AUDIT, "keep"),
     ]
     path = request.path
@@ -44,4 +49,17 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             address = reverse(name)
             here = path == address if name == "inhouse:home" else path.startswith(address)
             menu.append({"label": label, "address": address, "here": here, "group": group})
-    return {"institution": institution, "menu": menu, "bad_files": bad}
+    return {
+        "institution": institution,
+        "menu": menu,
+        "bad_files": bad,
+        "reminders_late": SimpleLazyObject(_late),
+        "sees_operation": access.may(user, Act.WATCH),
+    }
+
+
+def _late() -> dict[str, Any]:
+    """That reminders may be missing, with whom to ask; empty while they come."""
+    if not comparing.late():
+        return {}
+    return {"ask": list(access.people(Act.OPERATE).order_by(by("name"))[:ASKED])}

@@ -53,6 +53,7 @@ class Act(models.TextChoices):
     OPERATE = "operate", gettext_lazy("send again what could not be sent")
     QUALITY = "quality", gettext_lazy("keep the quality management systems of an administration")
     SETTINGS = "settings", gettext_lazy("change the institution, its units and authorities")
+    ABSENCES = "absences", gettext_lazy("note that others are away and who stands in")
     USERS = "users", gettext_lazy("keep users and roles, see the access table")
 
 
@@ -83,6 +84,7 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.OPERATE: frozenset({Role.OPERATOR}),
     Act.QUALITY: frozenset({Role.MANAGER, Role.HEAD_OFFICE}),
     Act.SETTINGS: frozenset({Role.HEAD_OFFICE}),
+    Act.ABSENCES: frozenset({Role.MANAGER, Role.OPERATOR}),
     Act.USERS: frozenset({Role.OPERATOR}),
 }
 

@@ -111,6 +111,15 @@ def choose_language(user: User, language: str) -> None:
         user.save(update_fields=["language"])
 
 
+def choose_reminders(user: User, reminded: str) -> None:
+    """How reminders reach them: one by one, or gathered."""
+    if reminded not in User.Reminded:
+        raise ValidationError({"reminded": _("Choose one of the ways.")})
+    user.reminded = reminded
+    with acting(user):
+        user.save(update_fields=["reminded"])
+
+
 @transaction.atomic
 def deactivate(user: User, *, reason: str, by: User) -> None:
     """Someone has left: they cannot sign in and their roles end. What they did stays."""

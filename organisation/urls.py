@@ -1,6 +1,6 @@
 from django.urls import path
 
-from organisation.views import account, audit, factors, people, proving, session
+from organisation.views import absences, account, audit, factors, people, proving, session
 
 app_name = "organisation"
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("language/", session.language, name="language"),
     path("account/", account.account, name="account"),
     path("account/password/", account.password, name="password"),
+    path("account/reminders/", account.reminders, name="reminders"),
+    path("account/absences/add/", absences.add_own, name="absence-own"),
     path("account/app/", factors.app, name="factor-app"),
     path("account/passkey/", factors.passkey, name="factor-passkey"),
     path("account/recovery-codes/", factors.recovery_codes, name="factor-recovery"),
@@ -25,8 +27,11 @@ urlpatterns = [
     path("people/<int:pk>/role/", people.role, name="role-add"),
     path("people/<int:pk>/password/", people.renew_password, name="person-password"),
     path("people/<int:pk>/sign-in/", people.sign_in, name="person-sign-in"),
+    path("people/<int:pk>/absence/", absences.add, name="absence-add"),
     path("people/<int:pk>/reactivate/", people.reactivate, name="person-reactivate"),
     path("roles/<int:pk>/end/", people.end_role, name="role-end"),
+    path("absences/<int:pk>/", absences.absence, name="absence"),
+    path("absences/at/<int:pk>/", absences.at, name="absences-at"),
     path("access/", people.access_table, name="access"),
     path("audit/", audit.audit, name="audit"),
     path("healthz", session.healthy, name="healthy"),

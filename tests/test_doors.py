@@ -28,10 +28,10 @@ from pytest_django import Settings
 from documents.models import Document
 from inhouse import followup, market, owners, tracing
 from inhouse.models import Candidate, Declaration, EvidenceDocument, ExitCopy, FollowUpAction, Frozen
-from organisation import clock, history
+from organisation import absences, clock, history
 from organisation.access import TABLE, Act, Tie
 from organisation.middleware import DenyByDefault
-from organisation.models import Assignment, Authority, Role, User
+from organisation.models import Absence, Assignment, Authority, Role, User
 from products import identity
 from products.models import Item, PatientUse, Placement, Product, Revision, UnitUse
 from tests import factories, stations
@@ -122,6 +122,10 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.places.system_of": (ADMINISTRATION, lambda p: {"pk": p.quality_system_id}),
     "inhouse.views.exitcopy.whole": (INSTITUTION, lambda p: {"pk": only(ExitCopy, product=None).pk}),
     "inhouse.views.exitcopy.one": (PRODUCT, lambda p: {"pk": p.pk, "copy": only(ExitCopy, product=p).pk}),
+    "organisation.views.absences.someone": (ADMINISTRATION, lambda p: {"pk": only(Absence).person_id}),
+    "organisation.views.absences.noted": (ADMINISTRATION, lambda p: {"pk": only(Absence).pk}),
+    "organisation.views.absences.place": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
+    "inhouse.views.ladders.one": (INSTITUTION, lambda p: {"kind": "follow_up"}),
     "inhouse:patient": (INSTITUTION, lambda p: {"pk": only(PatientUse).patient_id}),
     "inhouse:public-declaration": (INSTITUTION, lambda p: {"number": only(Declaration).number}),
     "inhouse:public-translation": (INSTITUTION, lambda p: {"number": only(Declaration).number, "language": "nb"}),
@@ -148,6 +152,7 @@ STRICTER: dict[tuple[str, str], Act] = {
         ("POST", f"inhouse:{name}"): Act.KEEP
         for name in ("market", "market-places", "market-candidates", "market-candidate", "market-conclusion")
     },
+    **{(method, "organisation:absence"): Act.ABSENCES for method in ("GET", "POST")},  # another's
     ("POST", "inhouse:class-rules"): Act.KEEP,
     ("POST", "inhouse:class-rule"): Act.KEEP,
 }
@@ -167,6 +172,12 @@ WHO = [
     *(f"{role} everywhere" for role in (Role.HEAD_OFFICE, Role.AUDITOR, Role.OPERATOR, Role.ENGINEER)),
     *("nurse", "every role elsewhere", "owner", "successor", "proposer", "anonymous"),
 ]
+
+
+def away(person: User) -> None:
+    """Someone who stands for nobody else here goes away, and the manager stands in."""
+    week = clock.today() + timedelta(days=7)
+    absences.add(person, stand_in=factories.person(Role.MANAGER), since=clock.today(), until=week, by=person)
 
 
 def successor() -> User:
@@ -227,6 +238,7 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
         )
         ExitCopy.objects.create(ended_at=clock.now())
         ExitCopy.objects.create(product=product, ended_at=clock.now())
+        away(by)
         product = Product.objects.select_related("unit__administration", "owner", "proposed_by").get(pk=product.pk)
         people = {who: someone(who, product) for who in WHO}
         objects = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from django.db.models import Case, DateTimeField, Exists, Max, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -40,11 +42,12 @@ def last(kind: str) -> Round | None:
 
 
 def late() -> bool:
-    """Whether the sweep is late: everyone is told, as reminders may be missing."""
-    swept = last(Round.Kind.SWEEP)
-    if swept and swept.ended_at:
-        return bool(clock.now() - swept.ended_at > LATE)
-    return Deadline.objects.open().filter(next_on__lt=clock.today()).exists()
+    """Whether the sweep is late: everyone is told on every page, as reminders may be missing. One question."""
+    now = clock.now()
+    waiting = Deadline.objects.open().filter(next_on__lt=clock.today())
+    never = Case(When(Exists(waiting), then=Value(now - 2 * LATE)), default=Value(now), output_field=DateTimeField())
+    swept = Round.objects.filter(kind=Round.Kind.SWEEP).exclude(ended_at=None)
+    return bool(now - swept.aggregate(last=Coalesce(Max("started_at"), never))["last"] > LATE)
 
 
 def alarms() -> list[str]:

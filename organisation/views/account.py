@@ -1,4 +1,4 @@
-"""One's own account: who one is here, password and language."""
+"""One's own account: who one is here, password, reminders and absences."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
-from organisation import access, lockout, people
+from organisation import absences, access, clock, lockout, people
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form, attempt
+from organisation.models import User
 from organisation.notices import Notice
 from organisation.views import factors, notices
 
@@ -44,6 +46,17 @@ class PasswordForm(Form):
         return again
 
 
+class RemindersForm(Form):
+    reminded = forms.ChoiceField(
+        label=gettext_lazy("Reminders come"),
+        choices=User.Reminded.choices,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy(
+            "By mail, of deadlines that are yours. A digest is sent only when there is something in it."
+        ),
+    )
+
+
 @door(Act.WORK)
 def account(request: Request) -> HttpResponse:
     """Name, unit and roles with their days; how one signs in."""
@@ -55,9 +68,25 @@ def account(request: Request) -> HttpResponse:
             "held": held,
             "acts": [act for act in Act if access.somewhere(request.user, act)],
             "sees_access": access.may(request.user, Act.USERS),
+            "reminders": RemindersForm(initial={"reminded": request.user.reminded}),
+            "away": absences.coming(request.user.absences.all()),
+            "stands_in": absences.coming(request.user.stands_in.all()),
+            "today": clock.today(),
             **factors.told(request),
         },
     )
+
+
+@door(Act.WORK)
+@require_POST
+def reminders(request: Request) -> HttpResponse:
+    """Choose how reminders reach one: one by one or gathered."""
+    form = RemindersForm(request.POST)
+    if form.is_valid() and attempt(form, lambda: people.choose_reminders(request.user, form.cleaned_data["reminded"])):
+        messages.success(request, _("Saved."))
+    else:
+        messages.error(request, _("Choose one of the ways."), extra_tags="danger")
+    return redirect("organisation:account")
 
 
 @door(Act.WORK, first=True)

@@ -13,13 +13,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from organisation import access, alarms, clock, factors, history, lockout
+from organisation import absences, access, alarms, clock, factors, history, lockout
 from organisation import people as rules
 from organisation.access import Act, Tie
 from organisation.alphabet import by
 from organisation.doors import Request, door
 from organisation.forms import EditForm, Form, ModelForm, attempt
-from organisation.models import Administration, Assignment, Credential, Role, Unit, User
+from organisation.models import Absence, Administration, Assignment, Credential, Role, Unit, User
 from organisation.notices import Notice
 from organisation.views import notices
 
@@ -152,6 +152,7 @@ def _told(someone: User) -> list[history.Entry]:
         history.of(someone).all(),
         history.of(Assignment).filter(user=someone.pk),
         history.of(Credential).filter(user=someone.pk),
+        history.of(Absence).filter(person=someone.pk),
     )
 
 
@@ -196,6 +197,7 @@ def _about(request: Request, someone: User, *, form: forms.BaseForm) -> HttpResp
         "person": someone,
         "form": form,
         "held": held,
+        "away": absences.coming(someone.absences.all()),
         "today": clock.today(),
         "own": someone.pk == request.user.pk,
         "told": _told(someone),

@@ -16,7 +16,7 @@ from products import identity
 from products.models import Item, Product
 from tests import factories, stations
 from tests.browser.hands import Person, signed_in
-from tests.test_doors import OBJECTS, addresses
+from tests.test_doors import OBJECTS, addresses, away
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -56,6 +56,7 @@ def filled(product: Product, person: User) -> None:
         next_due_on=clock.today() + timedelta(days=90), actions=[{"text": "Polera", "responsible": person, "due_on": clock.today()}], by=person,
     )  # fmt: skip
     market.attach(market.begin(product, by=person), upload=factories.pdf(), by=person)
+    away(person)
     owners.appoint(product, person=factories.user("Lena Led", level=User.Level.HEAD_OF_UNIT), by=person)
     Authority.objects.create(
         institution=factories.institution(),

@@ -107,6 +107,8 @@ def test_the_operator_touches_no_records_and_the_auditor_writes_nothing(administ
     scope = Scope(administration.pk)
     common = {Act.READ_PUBLIC, Act.WORK, Act.PROPOSE, Act.ACCEPT}
     assert {act for act in Act if access.may(holding(Role.OPERATOR, at=None), act, scope)} == common | {
+        Act.ABSENCES,
+        Act.OPERATE,
         Act.USERS,
         Act.WATCH,
     }
