@@ -5,9 +5,11 @@ from django.urls import URLPattern
 from inhouse.views import (
     ai,
     assessment,
+    calendars,
     candidates,
     changes,
     classification,
+    deadlines,
     decision,
     declarations,
     design,
@@ -29,6 +31,7 @@ from inhouse.views import (
     questions,
     readiness,
     register,
+    reminders,
     signing,
     software,
     texts,
@@ -38,6 +41,9 @@ from inhouse.views import (
 app_name = "inhouse"
 urlpatterns: list[URLPattern] = [
     *home.urls,
+    *deadlines.urls,
+    *calendars.urls,
+    *reminders.urls,
     *products.urls,
     *assessment.urls,
     *questions.urls,
