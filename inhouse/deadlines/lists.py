@@ -222,9 +222,10 @@ class Month:
 def months_of(found: DeadlineQuerySet, first: date) -> tuple[list[Month], int, int]:
     """Twelve months from that one on, and how many are due before and after them."""
     end = add_months(first, 12)
+    within = found.filter(due_on__gte=first, due_on__lt=end).order_by().annotate(month=TruncMonth("due_on"))
     late = Count("pk", filter=Q(due_on__lt=clock.today(), ended_on=None))
-    rows = found.filter(due_on__gte=first, due_on__lt=end).order_by().annotate(month=TruncMonth("due_on"))
-    counted = {month: (count, over) for month, count, over in rows.values_list("month").annotate(Count("pk"), late)}
+    rows = within.values("month").annotate(count=Count("pk"), late=late)
+    counted = {row["month"]: (row["count"], row["late"]) for row in rows}
     longest = max((count for count, _late in counted.values()), default=1)
     months = [
         Month(month, *counted.get(month, (0, 0)), longest) for month in (add_months(first, each) for each in range(12))

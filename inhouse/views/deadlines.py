@@ -106,7 +106,7 @@ def deadlines(request: Request) -> HttpResponse:
 def _list(request: Request, found: DeadlineQuerySet, chosen: dict[str, Any], to: Addresses) -> dict[str, Any]:
     page = Paginator(found.with_all(), PER_PAGE).get_page(request.GET.get("page"))
     lines = [Line(deadline, clock.today()) for deadline in page]
-    return {"page": page, "groups": [(name, list(rows)) for name, rows in groupby(lines, lambda line: line.group)]}
+    return {"page": page, "sections": [(name, list(rows)) for name, rows in groupby(lines, lambda line: line.group)]}
 
 
 def _month(request: Request, found: DeadlineQuerySet, chosen: dict[str, Any], to: Addresses) -> dict[str, Any]:
