@@ -27,6 +27,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     patients = Act.PATIENTS if access.somewhere(user, Act.PATIENTS) else Act.ERASE_PATIENTS
     wanted = [
         ("inhouse:home", _("Home"), Act.WORK, "work"),
+        ("inhouse:deadlines", _("Deadlines"), Act.WORK, "work"),
         ("inhouse:products", _("Products"), Act.WORK, "work"),
         ("inhouse:items-all", _("Items"), Act.WORK, "work"),
         ("inhouse:documents-all", _("Documents"), Act.WORK, "work"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
@@ -12,9 +12,10 @@ from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from inhouse import followup, guide, lifecycle, market
+from inhouse import guide, lifecycle
+from inhouse.deadlines import kinds, lists
 from inhouse.dossier import Dossier, gather
-from inhouse.models import Appointment, Declaration, FollowUpAction, Signature
+from inhouse.models import Appointment, Deadline, Declaration, Signature
 from inhouse.obstacles import Obstacle, told
 from inhouse.owners import MAY_APPOINT
 from organisation import access, clock
@@ -24,31 +25,59 @@ from products.models import Product, Revision
 
 LOOKED_AT = 60  # products whose dossiers are read for one person's list
 SHOWN = 5  # of one's own proposals
-SOON = 60  # days ahead that a due day is shown
+SOON = 60  # days ahead that a deadline is something to do
 
 
 @dataclass
 class Task:
-    """One thing to do: what, for which product, where, and by when."""
+    """One thing to do: what, for which product, where, and by when. `kind` is that of the deadline which asks the same."""
 
     what: str
-    product: Product
+    product: Product | None
     address: str
     due: date | None = None
+    kind: str = ""
 
     @property
     def state(self) -> str:
         """danger when the day has passed, warning within two weeks, else neutral."""
-        if self.due is None:
-            return "neutral"
-        left = (self.due - clock.today()).days
-        return "danger" if left < 0 else "warning" if left <= 14 else "neutral"
+        return lists.urgency(self.due, clock.today()) if self.due else "neutral"
 
 
 def tasks(user: User) -> list[Task]:
-    """What needs this person, what is due first; things without a day come last."""
-    found = [*_asked(user), *_to_decide(user), *_to_sign(user), *_to_register(user), *_actions(user), *_own(user)]
-    return sorted(found, key=lambda task: (task.due or date.max, task.product.number))
+    """What needs this person, what is due first; things without a day come last.
+
+    What has both words of its own and a deadline stands here once, in its own words and with the day.
+    """
+    due = _due(user)
+    by_kind = {(row.kind, row.product_id): row for row in reversed(due)}
+    found = [*_asked(user), *_to_decide(user), *_to_sign(user), *_to_register(user), *_own(user)]
+    said = set()
+    for task in found:
+        key = (task.kind, task.product.pk if task.product else None)
+        if task.kind and key in by_kind:
+            task.due = by_kind[key].due_on
+            said.add(key)
+    found += [
+        Task(kinds.title(row), row.product, row.get_absolute_url(), row.due_on)
+        for row in due
+        if (row.kind, row.product_id) not in said
+    ]
+    return sorted(found, key=lambda task: (task.due or date.max, task.product.number if task.product else ""))
+
+
+def _due(user: User) -> list[Deadline]:
+    """Their deadlines that are overdue or soon due, unless someone let them wait until later."""
+    today = clock.today()
+    soon = Deadline.objects.open().with_all().filter(lists.mine(user), due_on__lte=today + timedelta(days=SOON))
+    return list(soon.filter(Q(snoozed_until=None) | Q(snoozed_until__lte=today))[:LOOKED_AT])
+
+
+def later(user: User) -> list[lists.Line]:
+    """The next deadlines of theirs that are not yet among the tasks."""
+    today = clock.today()
+    rows = Deadline.objects.open().with_all().filter(lists.mine(user), due_on__gt=today + timedelta(days=SOON))
+    return [lists.Line(row, today) for row in rows[:SHOWN]]
 
 
 def _to(page: str, product: Product) -> str:
@@ -66,7 +95,12 @@ def _within(user: User, act: Act, products: QuerySet[Product]) -> QuerySet[Produ
 def _asked(user: User) -> Iterator[Task]:
     waiting = Appointment.objects.filter(person=user, accepted_on=None, declined_on=None, ended_on=None)
     for appointment in waiting.select_related("product__unit"):
-        yield Task(_("Answer the request to be product owner"), appointment.product, _to("owner", appointment.product))
+        yield Task(
+            _("Answer the request to be product owner"),
+            appointment.product,
+            _to("owner", appointment.product),
+            kind="owner_acceptance",
+        )
 
 
 def _to_decide(user: User) -> Iterator[Task]:
@@ -89,7 +123,7 @@ def _to_decide(user: User) -> Iterator[Task]:
             if product.owner
             else _("Appoint a product owner")
         )
-        yield Task(words, product, _to("owner", product))
+        yield Task(words, product, _to("owner", product), kind="owner_missing")
 
 
 def _to_sign(user: User) -> Iterator[Task]:
@@ -110,32 +144,27 @@ def _to_register(user: User) -> Iterator[Task]:
     )
     for declaration in waiting.select_related("revision__product").defer("snapshot")[:LOOKED_AT]:
         product = declaration.revision.product
-        what = _("Publish the declaration") if declaration.diary_number else _("Give the declaration a diary number")
-        yield Task(what, product, _to("declaration", product))
-
-
-def _actions(user: User) -> Iterator[Task]:
-    for action in FollowUpAction.objects.filter(responsible=user, done_on=None).select_related("follow_up__product")[
-        :LOOKED_AT
-    ]:
-        product = action.follow_up.product
-        yield Task(action.text, product, _to("follow-up", product), action.due_on)
+        what, kind = (
+            (_("Publish the declaration"), "publication")
+            if declaration.diary_number
+            else (_("Give the declaration a diary number"), "diary")
+        )
+        yield Task(what, product, _to("declaration", product), kind=kind)
 
 
 def _own(user: User) -> Iterator[Task]:
     """What stands in the way of one's own products and proposals, and of those whose records one keeps."""
-    horizon = date.fromordinal(clock.today().toordinal() + SOON)
     living = Product.objects.living().select_related("unit")
     mine = Q(owner=user) | Q(proposed_by=user, stage=Product.Stage.PROPOSED)
     for d in gather(list(living.filter(mine)[:LOOKED_AT])):
-        yield from _of_product(d, horizon, owner=d.product.owner_id == user.pk)
+        yield from _of_product(d, owner=d.product.owner_id == user.pk)
     if access.somewhere(user, Act.KEEP):
         kept = _within(user, Act.KEEP, living.filter(stage__in=lifecycle.WORKED_ON)).exclude(mine)
         for d in gather(list(kept[:LOOKED_AT])):
-            yield from _of_product(d, horizon, owner=False)
+            yield from _of_product(d, owner=False)
 
 
-def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
+def _of_product(d: Dossier, *, owner: bool) -> Iterator[Task]:
     """The next thing for each life; what only the owner can do is for the owner."""
     product, stage = d.product, d.product.stage
     if stage == Product.Stage.PROPOSED:
@@ -192,13 +221,6 @@ def _of_product(d: Dossier, horizon: date, *, owner: bool) -> Iterator[Task]:
             "count": localize(count)
         }
         yield Task(words, product, _to("withdrawal", product))
-    if stage in (Product.Stage.IN_USE, Product.Stage.SUSPENDED):
-        for due, words, page in (
-            (followup.due_on(d), _("Clinical follow-up"), "follow-up"),
-            (market.due_on(d), _("Market search renewal"), "market"),
-        ):
-            if due and due <= horizon:
-                yield Task(words, product, _to(page, product), due)
 
 
 def _count(left: list[Obstacle], page: str, product: Product, words: str) -> Task:

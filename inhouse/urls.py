@@ -5,9 +5,11 @@ from django.urls import URLPattern
 from inhouse.views import (
     ai,
     assessment,
+    calendars,
     candidates,
     changes,
     classification,
+    deadlines,
     decision,
     declarations,
     design,
@@ -32,6 +34,7 @@ from inhouse.views import (
     questions,
     readiness,
     register,
+    reminders,
     signing,
     software,
     texts,
@@ -41,6 +44,9 @@ from inhouse.views import (
 app_name = "inhouse"
 urlpatterns: list[URLPattern] = [
     *home.urls,
+    *deadlines.urls,
+    *calendars.urls,
+    *reminders.urls,
     *products.urls,
     *assessment.urls,
     *questions.urls,

@@ -30,6 +30,7 @@ class Tie(models.TextChoices):
 
 class Act(models.TextChoices):
     READ_PUBLIC = "read_public", gettext_lazy("read published declarations")
+    READ_CALENDAR = "read_calendar", gettext_lazy("read one's own deadlines in a calendar, by its private address")
     WORK = "work", gettext_lazy("sign in, read products and lists, see one's own tasks")
     PROPOSE = "propose", gettext_lazy("propose a product")
     READ_CONFIDENTIAL = "read_confidential", gettext_lazy("open confidential documents")
@@ -59,6 +60,7 @@ class Act(models.TextChoices):
 
 TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.READ_PUBLIC: frozenset({Tie.PUBLIC}),
+    Act.READ_CALENDAR: frozenset({Tie.PUBLIC}),  # whoever has the address: its secret is what is asked for
     Act.WORK: frozenset({Tie.STAFF}),
     Act.PROPOSE: frozenset({Tie.STAFF}),
     Act.READ_CONFIDENTIAL: frozenset(

@@ -27,7 +27,8 @@ from pytest_django import Settings
 
 from documents.models import Document
 from inhouse import followup, market, owners, tracing
-from inhouse.models import Candidate, Declaration, EvidenceDocument, ExitCopy, FollowUpAction, Frozen
+from inhouse.deadlines import calendars, following
+from inhouse.models import Candidate, Deadline, Declaration, EvidenceDocument, ExitCopy, FollowUpAction, Frozen
 from organisation import absences, clock, history
 from organisation.access import TABLE, Act, Tie
 from organisation.middleware import DenyByDefault
@@ -116,6 +117,7 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.classification.group": (PRODUCT, lambda p: {"pk": p.pk, "key": "active"}),
     "inhouse.views.classification.one_rule": (PRODUCT, lambda p: {"pk": p.pk, "key": "12"}),
     "inhouse.views.changes.revision_of": (PRODUCT, lambda p: {"pk": only(Revision).pk}),
+    "inhouse.views.deadlines.deadline_of": (PRODUCT, lambda p: {"pk": only(Deadline, kind="follow_up", product=p).pk}),
     "inhouse.views.lists.place": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
     "inhouse.views.places.administration_of": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
     "inhouse.views.places.unit_of": (ADMINISTRATION, lambda p: {"pk": p.unit_id}),
@@ -126,6 +128,7 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "organisation.views.absences.noted": (ADMINISTRATION, lambda p: {"pk": only(Absence).pk}),
     "organisation.views.absences.place": (ADMINISTRATION, lambda p: {"pk": stations.place(p).pk}),
     "inhouse.views.ladders.one": (INSTITUTION, lambda p: {"kind": "follow_up"}),
+    "inhouse:calendar-file": (INSTITUTION, lambda p: {"secret": calendars.make(by=stations.owner_of(p))}),
     "inhouse:patient": (INSTITUTION, lambda p: {"pk": only(PatientUse).patient_id}),
     "inhouse:public-declaration": (INSTITUTION, lambda p: {"number": only(Declaration).number}),
     "inhouse:public-translation": (INSTITUTION, lambda p: {"number": only(Declaration).number, "language": "nb"}),
@@ -153,6 +156,7 @@ STRICTER: dict[tuple[str, str], Act] = {
         for name in ("market", "market-places", "market-candidates", "market-candidate", "market-conclusion")
     },
     **{(method, "organisation:absence"): Act.ABSENCES for method in ("GET", "POST")},  # another's
+    ("POST", "inhouse:deadline"): Act.SETTLE,  # whoever it is for may too: here that is the owner
     ("POST", "inhouse:class-rules"): Act.KEEP,
     ("POST", "inhouse:class-rule"): Act.KEEP,
 }
@@ -240,6 +244,7 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
         ExitCopy.objects.create(product=product, ended_at=clock.now())
         away(by)
         product = Product.objects.select_related("unit__administration", "owner", "proposed_by").get(pk=product.pk)
+        following.follow([product])
         people = {who: someone(who, product) for who in WHO}
         objects = {
             address.name: OBJECTS[address.about][1](product)

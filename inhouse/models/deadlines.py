@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from organisation import clock
@@ -109,6 +110,10 @@ class Deadline(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("inhouse:deadline", args=[self.pk])
+
+    def history_added(self, who: str) -> str:
+        """It follows from the facts, whoever entered them."""
+        return _("“%(deadline)s” falls due on %(day)s.") % {"deadline": self, "day": date_format(self.due_on)}
 
     @property
     def scope(self) -> Scope:

@@ -12,4 +12,11 @@ class DeclarationNumber(StringConverter):
     regex = "[A-Z0-9-]+"
 
 
+class Secret(StringConverter):
+    """What stands in the address of a calendar: 32 random bytes, in the letters of an address."""
+
+    regex = "[A-Za-z0-9_-]{43}"
+
+
 register_converter(DeclarationNumber, "declaration")
+register_converter(Secret, "secret")

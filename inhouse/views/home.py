@@ -39,6 +39,7 @@ def home(request: Request) -> HttpResponse:
     context = {
         "greeting": greeting,
         "tasks": tasks,
+        "later": desk.later(request.user),
         "proposals": desk.proposals(request.user),
         "overdue": sum(task.state == "danger" for task in tasks),
         "administration": request.user.unit.administration,

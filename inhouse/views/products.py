@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inhouse import followup, guide, law, lifecycle, market, retention
+from inhouse.deadlines import lists
 from inhouse.dossier import Dossier, dossier
 from inhouse.matrix import matrix
 from inhouse.models import Declaration
@@ -30,6 +31,7 @@ from organisation.models import Administration, User
 from products.models import Item, Product, Revision
 
 PER_PAGE = 25
+DUE = 5  # deadlines beside a product
 FOUND = 50  # of each kind, by a search
 FORWARD = (Product.Stage.ELIGIBLE, Product.Stage.DEVELOPMENT, Product.Stage.IN_USE)
 """The steps whose obstacles are work to do; the way out is always open and asks for its reason on its own page."""
@@ -150,7 +152,8 @@ def product(request: Request, product: Product) -> HttpResponse:
         else _onward(request, d, signing, [*watch, *(signing or []), *(o for _step, before in ahead for o in before)]),
         matrix=matrix(d),
         regulation=(d.in_force or d.working or d.revisions[-1]).regulation,
-        coming_up=coming_up(d),
+        coming_up=coming_up(d) if then else [],
+        due=[] if then else [lists.Line(row, clock.today()) for row in lists.of_product(product, DUE)],
         floor=retention.floor(d),
     )
 
@@ -253,7 +256,7 @@ def rail_at(stops: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def coming_up(d: Dossier) -> list[tuple[date, Any]]:
-    """The days that lie ahead for a product, nearest first."""
+    """The days that lay ahead for a product on a past day, nearest first; those ahead of today are its deadlines."""
     days: list[tuple[date | None, Any]] = [
         (market.due_on(d), _("Market search renewal")),
         (followup.due_on(d), _("Clinical follow-up")),

@@ -24,6 +24,7 @@ from pytest_django import DjangoDbBlocker
 from documents import storing
 from documents.models import HistoryCheck, HistorySeal, StoredFile
 from inhouse import assessment, classification, guide, law, lifecycle
+from inhouse.deadlines import following
 from inhouse.demo import proof, region, stories, telling
 from inhouse.dossier import Dossier, gather
 from inhouse.law.rules import edition
@@ -32,9 +33,11 @@ from inhouse.models import (
     Answer,
     Appointment,
     Assessment,
+    CalendarAddress,
     CategoryFacts,
     Change,
     Classification,
+    Deadline,
     Declaration,
     EvidenceDocument,
     FollowUp,
@@ -44,6 +47,7 @@ from inhouse.models import (
     MarketDevice,
     MarketSearch,
     OtherRoute,
+    Reminder,
     SoftwareModule,
     SoftwarePlan,
     Step,
@@ -261,6 +265,18 @@ def test_what_is_overdue_is_meant_to_be(told: Told) -> None:
     assert FollowUpAction.objects.filter(done_on=None, due_on__gte=NOW.date()).exists()
 
 
+def test_what_falls_due_is_there_and_one_waits_and_one_was_marked(told: Told) -> None:
+    with clock.at(NOW):
+        assert list(following.compare()) == []
+    assert {"follow_up", "market_search", "action", "quality_system", "retention"} <= set(
+        Deadline.objects.open().values_list("kind", flat=True)
+    )
+    assert Deadline.objects.open().exclude(snoozed_until=None).count() == 1
+    assert Deadline.objects.filter(end=Deadline.End.DONE).exclude(evidence="").count() == 1
+    assert Reminder.objects.unsent().exists()
+    assert CalendarAddress.objects.exists()
+
+
 def test_one_revision_comes_into_force_beside_the_one_it_replaces(told: Told) -> None:
     d = named("Dosplaneringsskript för bröst")
     assert [revision.stage for revision in d.revisions] == ["phasing_out", "in_force"]
@@ -462,7 +478,8 @@ def test_everything_was_done_by_someone_in_the_past(told: Told) -> None:
     assert len(rows) > 2000
     for row in rows:
         assert datetime(2021, 5, 27, tzinfo=UTC) <= row.history_date <= NOW
-        assert row.history_user_id or row.history_change_reason == "Registret sätts upp"
+        settled = row.history_change_reason == "Registret sätts upp"
+        assert row.history_user_id or settled or (row.instance_type is Deadline and row.history_change_reason)
 
 
 def test_the_clock_only_ran_forwards(told: Told) -> None:

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from inhouse import design, desk, owners
+from inhouse.deadlines import following
 from organisation.models import QualitySystem, User
 from products.models import Product
 from tests import factories, stations
@@ -192,6 +193,7 @@ def test_the_outsider_is_told_nothing_of_another_administration(outsider: User) 
 def test_an_overdue_follow_up_stands_first_and_in_red() -> None:
     with stations.on_day("2026-01-10"):
         product = stations.in_use()
+        following.follow([product])
     with stations.on_day("2026-11-01"):
         task = desk.tasks(stations.owner_of(product))[0]
         assert (task.what, task.state) == ("Clinical follow-up", "danger")

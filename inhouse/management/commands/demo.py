@@ -13,7 +13,7 @@ from django.template.defaultfilters import filesizeformat
 
 from documents import auditing, checking, reading, seals
 from inhouse import exitcopy, papers
-from inhouse.demo import proof, region, stories, telling
+from inhouse.demo import falling_due, proof, region, stories, telling
 from organisation import clock
 from organisation.models import Institution
 from products.models import Product
@@ -42,7 +42,8 @@ class Command(BaseCommand):
         self.stdout.write("Loading the demo: ", ending="")
         with transaction.atomic():
             telling.tell(stories.devices(), say=self._say)
-            if found := list(proof.faults(now=clock.now())):
+            falling_due.settle()
+            if found := [*proof.faults(now=clock.now()), *falling_due.faults()]:
                 raise CommandError("The demo does not show what it should: " + " ".join(found))
         self._say("files …")
         for file_id in list(reading.waiting().values_list("pk", flat=True)):
