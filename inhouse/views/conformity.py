@@ -171,7 +171,7 @@ class AnswerForm(Form):
     """One answer; what it needs beside it, the rule says."""
 
     answer = forms.ChoiceField(
-        label=gettext_lazy("Answer"),
+        label=gettext_lazy("The answer"),
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose an answer.")},
     )
@@ -179,7 +179,7 @@ class AnswerForm(Form):
         label=gettext_lazy("Document that shows it"),
         queryset=EvidenceDocument.objects.none(),
         required=False,
-        empty_label=gettext_lazy("none"),
+        empty_label=gettext_lazy("no document"),
         help_text=gettext_lazy("One of the documents of this revision. Add it there first."),
     )
     where = forms.CharField(
@@ -197,7 +197,7 @@ class AnswerForm(Form):
     why = forms.CharField(
         label=gettext_lazy("Why, and how the risk is handled"), widget=forms.Textarea(attrs={"rows": 2}), required=False
     )
-    asked_for = ("reason", "what", "why")
+    asked_for = ("evidence", "where", "reason", "what", "why")
 
     def __init__(self, *args: Any, revision: Revision, alone: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
