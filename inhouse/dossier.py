@@ -246,7 +246,7 @@ class Dossier:
 
     def numbers_answered(self, revision: Revision) -> set[str]:
         """The numbers of Annex I that have an answer of their own, whichever it is."""
-        return {row.number for row in (*self.conformities_of(revision), *self.unmet_of(revision))}
+        return {c.number for c in self.conformities_of(revision)} | {u.number for u in self.unmet_of(revision)}
 
     def declaration(self, revision: Revision) -> Declaration | None:
         """The declaration that stands for a revision on the day."""

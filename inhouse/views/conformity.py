@@ -41,7 +41,8 @@ def _may_answer(request: Request, product: Product, revision: Revision) -> bool:
 
 def _given(d: Dossier, revision: Revision) -> dict[str, Given]:
     """The answers by their numbers."""
-    return {row.number: row for row in (*d.conformities_of(revision), *d.unmet_of(revision))}
+    given: dict[str, Given] = {unmet.number: unmet for unmet in d.unmet_of(revision)}
+    return given | {answer.number: answer for answer in d.conformities_of(revision)}
 
 
 # --- the list
@@ -162,11 +163,6 @@ confirm = door(Act.KEEP, pages.product)(_confirm)
 # --- answering
 
 
-class Entries(forms.ModelChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
-        return _("%(document)s (%(group)s)") % {"document": obj.document.title, "group": obj.get_group_display()}
-
-
 class AnswerForm(Form):
     """One answer; what it needs beside it, the rule says."""
 
@@ -175,7 +171,7 @@ class AnswerForm(Form):
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose an answer.")},
     )
-    evidence = Entries(
+    evidence = forms.ModelChoiceField(
         label=gettext_lazy("Document that shows it"),
         queryset=EvidenceDocument.objects.none(),
         required=False,
