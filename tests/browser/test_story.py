@@ -216,7 +216,7 @@ def conform(hospital: Hospital, product: Product) -> None:
     engineer.clean()
     engineer.send(answer="met", where="")
     engineer.refused(_("Say where it is shown: choose a document, or write it here."))
-    engineer.send(answer="met", evidence={"label": "Om risk"}, where="Kapitel 2")
+    engineer.send(answer="met", evidence="Om risk", where="Kapitel 2")
     engineer.says(_("Saved."))
     engineer.go(at(product, "conformity/answer/?tag=radiation"))
     engineer.clean()
