@@ -6,9 +6,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inhouse import classification, law, lifecycle, software
+from inhouse import classification, conformity, law, lifecycle, software
 from inhouse.assessment import Answers, store
-from inhouse.models import Change, EvidenceDocument, Readiness, UnmetRequirement
+from inhouse.models import Change, EvidenceDocument, Readiness
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
@@ -67,16 +67,16 @@ def _open_next(product: Product, *, by: User) -> Revision:
             is_ce_marked=part.is_ce_marked,
             statement=part.statement,
         )
+    entries: dict[int, EvidenceDocument] = {}
     for entry in last.evidence_documents.select_related("document"):
-        EvidenceDocument.objects.create(
+        entries[entry.pk] = EvidenceDocument.objects.create(
             revision=revision,
             group=entry.group,
             document=entry.document.latest,
             added_on=clock.today(),
             confirmed_on=None,
         )
-    for unmet in last.unmet_requirements.all():
-        UnmetRequirement.objects.create(revision=revision, number=unmet.number, what=unmet.what, why=unmet.why)
+    conformity.carry_over(last, revision, entries)
     classification.carry_over(last, revision, by=by)
     ready = Readiness.objects.filter(revision=last).first()
     if ready:

@@ -82,10 +82,12 @@ def put_fields(revision: Revision, fields: dict[str, Any], *, by: User) -> None:
     """Write fields of a revision that is locked, and what follows from them.
 
     Whatever examines specimens in vitro is under IVDR and all else under MDR: the trait and the regulation move
-    together. The day of the design is that of its last change, and the class is taken back when it rests on one.
+    together, and under another regulation Annex I is answered anew. The day of the design is that of its last change, and
+    the class is taken back when it rests on one.
     """
     fields = _regulated(fields)
     changed = [name for name, value in fields.items() if _words(getattr(revision, name)) != _words(value)]
+    was = revision.regulation
     if set(changed) & {*Revision.EXAMINED}:
         revision.designed_on = clock.today()
     for name, value in fields.items():
@@ -93,6 +95,9 @@ def put_fields(revision: Revision, fields: dict[str, Any], *, by: User) -> None:
     revision.full_clean()
     with acting(by):
         revision.save()
+        if revision.regulation != was:  # another annex, with other numbers
+            revision.conformities.all().delete()
+            revision.unmet_requirements.all().delete()
         classification.reconsider(revision, changed, by=by)
 
 
@@ -172,6 +177,7 @@ def admit(revision: Revision, unmet: Iterable[Unmet], *, by: User) -> None:
     if len(wanted) < len(rows):
         raise ValidationError(_("A number stands on two lines. Put all of a requirement on one."))
     with acting(by):
+        revision.conformities.filter(number__in=wanted).delete()  # a requirement has one answer
         revision.unmet_requirements.exclude(number__in=wanted).delete()
         for number, row in wanted.items():
             UnmetRequirement.objects.update_or_create(

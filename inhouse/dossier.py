@@ -29,6 +29,7 @@ from inhouse.models import (
     CategoryFacts,
     Change,
     Classification,
+    Conformity,
     DataSet,
     Declaration,
     EvidenceDocument,
@@ -103,6 +104,7 @@ class Dossier:
     parts: list[Part] = field(default_factory=list)
     documents: list[EvidenceDocument] = field(default_factory=list)
     records: list[EvidenceRecord] = field(default_factory=list)
+    conformities: list[Conformity] = field(default_factory=list)
     unmet: list[UnmetRequirement] = field(default_factory=list)
     declarations: list[Declaration] = field(default_factory=list)
     readinesses: list[Readiness] = field(default_factory=list)
@@ -239,6 +241,13 @@ class Dossier:
     def unmet_of(self, revision: Revision) -> list[UnmetRequirement]:
         return [u for u in self.unmet if u.revision_id == revision.pk]
 
+    def conformities_of(self, revision: Revision) -> list[Conformity]:
+        return [c for c in self.conformities if c.revision_id == revision.pk]
+
+    def numbers_answered(self, revision: Revision) -> set[str]:
+        """The numbers of Annex I that have an answer of their own, whichever it is."""
+        return {c.number for c in self.conformities_of(revision)} | {u.number for u in self.unmet_of(revision)}
+
     def declaration(self, revision: Revision) -> Declaration | None:
         """The declaration that stands for a revision on the day."""
         return next(
@@ -309,6 +318,7 @@ BELOW: tuple[tuple[str, str, str, type[models.Model]], ...] = (
     ("revisions", "revision", "parts", Part),
     ("revisions", "revision", "documents", EvidenceDocument),
     ("revisions", "revision", "records", EvidenceRecord),
+    ("revisions", "revision", "conformities", Conformity),
     ("revisions", "revision", "unmet", UnmetRequirement),
     ("revisions", "revision", "declarations", Declaration),
     ("revisions", "revision", "readinesses", Readiness),

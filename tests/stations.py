@@ -22,6 +22,7 @@ from inhouse import (
     assessment,
     changes,
     classification,
+    conformity,
     declarations,
     design,
     evidence,
@@ -37,11 +38,13 @@ from inhouse import (
 )
 from inhouse.dossier import current
 from inhouse.law import rules
+from inhouse.law.annex_one import annex_one
 from inhouse.law.software import software as software_law
 from inhouse.models import (
     Answer,
     Assessment,
     Classification,
+    Conformity,
     Declaration,
     EvidenceDocument,
     EvidenceRecord,
@@ -444,14 +447,25 @@ def in_force(product: Product) -> Revision:
 
 
 def documented(name: str = "Catheter adapter", **given: Any) -> Product:
-    """Every group of documents has one, and it is verified and validated. Nothing is signed."""
+    """Every group of documents has one, it is verified and validated, and Annex I is answered. Nothing is signed."""
     product = in_development(name, **given)
     revision = coming(product)
     for group in EvidenceDocument.Group:
         if group != EvidenceDocument.Group.OTHER:
             document(revision, group=group)
     examined(revision)
+    conforming(revision)
     return fresh(product)
+
+
+def conforming(revision: Revision) -> None:
+    """Annex I is answered, each requirement at the whole it is part of: as if by the rules, and quicker."""
+    wholes = annex_one(revision.regulation).wholes
+    with acting(engineer(revision.product)):
+        Conformity.objects.bulk_create(
+            Conformity(revision=revision, number=row.number, answer=Conformity.Answer.MET, where="Test report 1")
+            for row in wholes
+        )
 
 
 def document(revision: Revision, *, group: str, title: str = "", confidential: bool = True) -> EvidenceDocument:
@@ -675,8 +689,9 @@ def second_declared(name: str = "Catheter adapter", **given: Any) -> Product:
 
 
 def renew(product: Product) -> None:
-    """Confirm what the open revision carried over, its class too, examine it anew, sign it and make it ready."""
+    """Confirm what the open revision carried over, its class and its answers too, examine it anew, sign it and make it ready."""
     evidence.confirm_documents(coming(product), by=engineer(product))
+    conformity.confirm(coming(product), by=engineer(product))
     classification.finish(coming(product), reason="As before", by=engineer(product))
     examined(coming(product))
     sign(product)

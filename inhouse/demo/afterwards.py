@@ -9,6 +9,7 @@ from typing import Any
 from inhouse import (
     assessment,
     changes,
+    conformity,
     declarations,
     design,
     evidence,
@@ -295,6 +296,7 @@ class Afterwards(Route):
         if call["to"] == "open":
             return
         evidence.confirm_documents(self.coming, by=self.engineer)
+        conformity.confirm(self.coming, by=self.engineer)
         self._set_class(device.class_why)
         yield start + 3 * step
         yield from self._verified()

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from inhouse import declarations, design, evidence, lifecycle, owners, signing
 from inhouse.demo import papers
+from inhouse.demo.conforming import conform
 from inhouse.demo.days import Days
 from inhouse.demo.proposal import Proposal
 from inhouse.demo.stories import Day
@@ -149,6 +150,8 @@ class Route(Proposal):
 
     def _validated(self) -> Days:
         self._examine(EvidenceRecord.Kind.VALIDATION, **self.device.validated)
+        yield clock.today()
+        conform(self.coming, by=self.engineer)
         if self.device.items:
             yield clock.today()
             self._make(self.device.items)

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inhouse', '0010_deadlines'),
+        ('inhouse', '0011_conformity'),
         ('products', '0004_similar'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,6 +1,7 @@
 from inhouse.models.assessment import Answer, Assessment, CategoryFacts, OtherRoute
 from inhouse.models.changes import Change
 from inhouse.models.classification import Classification
+from inhouse.models.conformity import Conformity
 from inhouse.models.deadlines import CalendarAddress, Deadline, Ladder, Reminder, Round
 from inhouse.models.declarations import Declaration, UnmetRequirement
 from inhouse.models.evidence import EvidenceDocument, EvidenceRecord
@@ -27,6 +28,7 @@ __all__ = [
     "Change",
     "Checkpoint",
     "Classification",
+    "Conformity",
     "DataSet",
     "Deadline",
     "Declaration",

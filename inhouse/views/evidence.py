@@ -238,7 +238,8 @@ def remove(request: Request, entry: EvidenceDocument) -> HttpResponse:
 def _about_entry(request: Request, entry: EvidenceDocument, template: str, form: forms.BaseForm) -> HttpResponse:
     d = current(entry.revision.product)
     return pages.show(
-        request, entry.revision.product, template, d=d, revision=d.revision(entry.revision.number), entry=entry, document=entry.document, form=form
+        request, entry.revision.product, template, d=d, revision=d.revision(entry.revision.number), entry=entry, document=entry.document, form=form,
+        rests=sum(answer.evidence_id == entry.pk for answer in d.conformities),
     )  # fmt: skip
 
 

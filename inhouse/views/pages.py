@@ -97,6 +97,7 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("software", _("Software and AI"), software.of(d) is not None),
         ("documents", _("Documents"), made),
         ("evidence", _("Verification and validation"), made),
+        ("conformity", _("Annex I"), made),
         ("declaration", _("Declaration"), made),
         ("readiness", _("Readiness for use"), made),
         ("items", _("Items"), made),

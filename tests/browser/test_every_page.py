@@ -21,7 +21,7 @@ from tests.test_doors import OBJECTS, addresses, away
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OF_A_PRODUCT = (
-    "product", "assessment", "market", "owner", "design", "class", "documents", "evidence", "declaration", "readiness", "units", "items",
+    "product", "assessment", "market", "owner", "design", "class", "documents", "evidence", "conformity", "declaration", "readiness", "units", "items",
     "follow-up", "change", "withdrawal", "suspension", "history",
 )  # fmt: skip
 PARTS = ("/history/latest/", "/products/similar/", "/devices/known/")  # no pages: fetched into one that is looked at
@@ -99,6 +99,8 @@ def test_every_address_of_a_product_in_use(live_server: Any, chromium: Browser) 
             given = OBJECTS[address.about][1](product) if address.arguments else {}
             look(someone, reverse(address.name, kwargs=given))
             seen += 1
+        for query in ({"n": "14.2(a)"}, {"tag": "radiation"}):  # of an address that leads back without them
+            look(someone, reverse("inhouse:conformity-answer", args=[product.pk], query=query))
         assert seen == len(addresses())
 
 

@@ -11,6 +11,7 @@ import io
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pikepdf
 import pytest
@@ -24,6 +25,7 @@ from pypdf import PdfReader
 
 from documents.templatetags.printing import long_day
 from inhouse import law, retention
+from inhouse.law.annex_one import annex_one
 from inhouse.models import Declaration, EvidenceDocument, FollowUp, HandOut
 from organisation import clock
 from organisation.models import Role, User
@@ -202,6 +204,28 @@ def develop(hospital: Hospital, product: Product, folder: Path) -> None:
         engineer.says(_("The record is saved."))
     engineer.go(at(product, "evidence/"))
     engineer.clean()
+    conform(hospital, product)
+
+
+def conform(hospital: Hospital, product: Product) -> None:
+    """Annex I: one requirement by a document, one group with one reason, the rest at the wholes."""
+    engineer, annex = hospital.engineer, annex_one("MDR")
+    engineer.go(at(product, "conformity/"))
+    engineer.clean()
+    engineer.go(at(product, "conformity/answer/?n=4"))
+    engineer.clean()
+    engineer.send(answer="met", where="")
+    engineer.refused(_("Say where it is shown: choose a document, or write it here."))
+    engineer.send(answer="met", evidence="Om risk", where="Kapitel 2")
+    engineer.says(_("Saved."))
+    engineer.go(at(product, "conformity/answer/?tag=radiation"))
+    engineer.clean()
+    engineer.send(answer="not_applicable", reason="Avger ingen strålning")
+    rest = urlencode({"n": [row.number for row in annex.wholes if row.number != "4"]}, doseq=True)
+    engineer.go(at(product, f"conformity/answer/?{rest}"))
+    engineer.send(answer="met", where="Provningsrapport 1")
+    total = len(annex.requirements)
+    engineer.says(_("%(answered)s of %(total)s answered") % {"answered": total, "total": total})
 
 
 def upload(person: Person, paper: Path, **fields: str) -> None:
@@ -433,6 +457,10 @@ def change(hospital: Hospital, product: Product) -> None:
     second = Revision.objects.get(number=2)
     engineer.go(at(product, "documents/"))
     engineer.page.locator('form[action$="/documents/confirm/"] button').first.click()
+    engineer.page.wait_for_load_state()
+    engineer.go(at(product, "conformity/"))
+    engineer.clean()
+    engineer.page.locator('form[action$="/conformity/confirm/"] button').first.click()
     engineer.page.wait_for_load_state()
     engineer.go(at(product, "class/"))
     engineer.clean()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inhouse import changes, classification, design, evidence, lifecycle, readiness
+from inhouse import changes, classification, conformity, design, evidence, lifecycle, readiness
 from inhouse.dossier import current
 from inhouse.models import Change
 from inhouse.obstacles import Refused
@@ -74,6 +74,7 @@ def test_the_next_revision_begins_with_everything_the_last_one_had(engineer: Use
     for group in ("facility", "process", "design", "performance", "purpose", "risk", "clinical", "user_information"):
         stations.document(first, group=group)
     stations.examined(first)
+    stations.conforming(first)
     stations.sign(product)
     stations.registered(product)
     stations.prepared(stations.coming(product))
@@ -99,6 +100,9 @@ def test_nothing_carried_over_counts_before_it_is_confirmed(owner: User, enginee
     with refused("documents carried over still hold", Refused):
         stations.sign(product)
     evidence.confirm_documents(coming, by=engineer)
+    with refused("answers to Annex I carried over still hold", Refused):
+        stations.sign(product)
+    conformity.confirm(coming, by=engineer)
     with refused("set the risk class, with the reason", Refused):
         stations.sign(product)
     classification.finish(coming, reason="As before", by=engineer)

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from inhouse import assessment, design, gates, lifecycle, market, readiness, suspension, withdrawal
+from inhouse import assessment, conformity, design, gates, lifecycle, market, readiness, suspension, withdrawal
 from inhouse.dossier import Dossier, current, dossier, gather
 from inhouse.models import EvidenceRecord
 from organisation import clock, places
@@ -58,6 +58,7 @@ def lived() -> Product:
         ):
             stations.document(revision, group=group)
         stations.examined(revision)
+        stations.conforming(revision)
         stations.sign(product)
     with stations.on_day("2026-03-01"):
         stations.registered(product)
@@ -244,6 +245,7 @@ def thrice(product: Product) -> Product:
         stations.searched(product)
         stations.document(stations.coming(product), group="other", title=number)
         stations.examined(stations.coming(product))
+        conformity.meet(stations.coming(product), [f"3({number})"], where="Report", by=by)
         readiness.list_unit(product, unit=factories.ward(number), part="uses", since=clock.today(), by=by)
     return product
 

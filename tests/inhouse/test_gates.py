@@ -41,6 +41,7 @@ PAGES = {
     "assessment-weighing",
     "change",
     "class",
+    "conformity",
     "decision",
     "declaration",
     "design",
@@ -448,6 +449,11 @@ CASES = [
         Case("G4", "VGR-52 MDR55-f IVDR55-g IVDR55-0", f"{name} is empty", without("design", name))
         for name in ("reference", "intended_purpose", "patient_group", "description")
     ),
+    Case(
+        "G4", "VGR-52 MDR55-0 IVDR55-0", "a requirement of Annex I has no answer", lambda d: unanswered_requirement(d)
+    ),
+    Case("G4", "VGR-52 MDR55-0 IVDR55-0", "nothing shows that one is met", lambda d: conformity(d, where="")),
+    Case("G4", "VGR-52 MDR55-0 IVDR55-0", "nobody confirmed an answer", lambda d: conformity(d, confirmed_on=None)),
     Case("G4", "VGR-54 MDR55-0 IVDR55-0", "users are told nothing", without_documents("user_information")),
     Case("G3", "IVDR55-c", "no system is named", lambda d: system_is(d, None)),
     Case("G3 G7 G8", "IVDR55-c", "no standard is named", lambda d: laboratory_is(d, "laboratory_standard", "")),
@@ -508,6 +514,16 @@ CASES = [
     Case("G11", "VGR-75", "it is a day too early", a_day_too_early),
     Case("G11", "RET-03", "no decision is recorded", lambda d: None),
 ]
+
+
+def unanswered_requirement(d: Dossier) -> None:
+    d.conformities.remove(d.conformities_of(working(d))[0])
+
+
+def conformity(d: Dossier, **fields: Any) -> None:
+    """The last answer to Annex I, with these facts instead."""
+    for name, value in fields.items():
+        setattr(d.conformities_of(working(d))[-1], name, value)
 
 
 def carried_over(d: Dossier) -> None:

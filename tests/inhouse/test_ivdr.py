@@ -104,6 +104,9 @@ def test_the_house_rule_for_medical_devices_says_nothing_of_it_and_the_condition
     with refused("only when verification and validation are both approved", Refused):
         stations.sign(product)
     stations.examined(stations.coming(product))
+    with refused("191 requirements of Annex I have no answer", Refused):
+        stations.sign(product)
+    stations.conforming(stations.coming(product))
     stations.sign(product)
     undecided = stations.in_vitro("Another panel", stop="assessed")
     with refused("A manager decides"):
@@ -230,6 +233,7 @@ def test_facility_process_and_design_are_documented_for_class_d(risk_class: str,
     for group in set(Group) - OTHER_THAN_D:
         stations.document(revision, group=group)
     stations.examined(revision)
+    stations.conforming(revision)
     found = [row.id for o in gates.standing(now(product), "G4", "G5", "G6") for row in o.requirements]
     assert found == (["IVDR55-g"] if asked else [])
     assert (Group.FACILITY in evidence.wanted(now(product), revision)) is asked
@@ -431,6 +435,9 @@ def test_moved_after_a_declaration_it_is_examined_and_classified_anew() -> None:
         with refused("verify it anew", Refused):
             stations.sign(product)
         stations.examined(stations.coming(product))
+        with refused("191 requirements of Annex I have no answer", Refused):
+            stations.sign(product)
+        stations.conforming(stations.coming(product))
         stations.sign(product)
     walk = Classification.objects.filter(revision__product=product, reopened_on=None).get()
     assert (walk.regulation, walk.risk_class) == ("IVDR", "B")

@@ -302,6 +302,7 @@ def test_where_no_house_rule_is_chosen_nothing_is_signed_that_is_not_verified_an
     product = stations.in_development()
     for group in EvidenceDocument.Group:
         stations.document(stations.coming(product), group=group)
+    stations.conforming(stations.coming(product))
     Institution.objects.update(house_rules=[])
     for kind, missing in (("verification", "approved verification"), ("validation", "approved validation")):
         with refused(missing, Refused):

@@ -19,6 +19,7 @@ from inhouse import (
     assessment,
     changes,
     classification,
+    conformity,
     declarations,
     design,
     evidence,
@@ -252,6 +253,21 @@ class TwoLives(RuleBasedStateMachine):
     @apt(*WORKED_ON)
     def confirm(self, choose: Choose) -> None:
         self.act("engineer", lambda by: evidence.confirm_documents(self.revision(0), by=by))
+
+    @apt(*WORKED_ON)
+    def confirm_answers(self, choose: Choose) -> None:
+        self.act("engineer", lambda by: conformity.confirm(self.revision(0), by=by))
+
+    @apt(*WORKED_ON)
+    def conform(self, choose: Choose) -> None:
+        number, answer = choose(["3", "3(a)", "16", "99"]), choose(["met", "ruled out", "unmet", "taken back"])
+        acts: dict[str, Callable[[User], None]] = {
+            "met": lambda by: conformity.meet(self.revision(0), [number], where="Report", by=by),
+            "ruled out": lambda by: conformity.rule_out(self.revision(0), [number], reason="So", by=by),
+            "unmet": lambda by: conformity.admit(self.revision(0), number, what="It", why="So", by=by),
+            "taken back": lambda by: conformity.take_back(self.revision(0), number, by=by),
+        }
+        self.act("engineer", acts[answer])
 
     @apt(*WORKED_ON)
     def examine(self, choose: Choose) -> None:

@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from inhouse.dossier import Dossier
-from inhouse.law.checks import Missing, check
+from inhouse.law.checks import Missing, check, conformity
 from inhouse.models import EvidenceDocument, EvidenceRecord
 
 Group = EvidenceDocument.Group
@@ -30,6 +30,11 @@ def documented(d: Dossier) -> Iterator[Missing]:
 
 
 @check("G4", "VGR-52")
+def fit(d: Dossier) -> Iterator[Missing]:
+    yield from described(d)
+    yield from conformity.answered(d)
+
+
 def described(d: Dossier) -> Iterator[Missing]:
     r = d.working
     if not (r and r.intended_purpose and r.patient_group and r.description and r.reference):
@@ -83,11 +88,12 @@ def clinical_evaluation(d: Dossier) -> Iterator[Missing]:
 
 @check("G4", "MDR55-0")
 def safe(d: Dossier) -> Iterator[Missing]:
-    """Annex I: the risks are managed (3), it is shown that the device meets what is asked, users are told how (23)."""
+    """Annex I: each requirement is answered, the risks are managed (3), what is met is shown, users are told how (23)."""
     if d.working and not d.documents_of(d.working, Group.RISK):
         yield Missing(_("Add the risk management file."), "documents")
     yield from user_information(d)
     yield from verified(d)
+    yield from conformity.answered(d)
 
 
 @check("G5", "MDR55-0")
