@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from inhouse import guide, lifecycle
-from inhouse.deadlines import kinds, lists
+from inhouse.deadlines import lists
 from inhouse.dossier import Dossier, gather
 from inhouse.models import Appointment, Deadline, Declaration, Signature
 from inhouse.obstacles import Obstacle, told
@@ -59,7 +59,7 @@ def tasks(user: User) -> list[Task]:
             task.due = by_kind[key].due_on
             said.add(key)
     found += [
-        Task(kinds.title(row), row.product, row.get_absolute_url(), row.due_on)
+        Task(row.title, row.product, row.get_absolute_url(), row.due_on)
         for row in due
         if (row.kind, row.product_id) not in said
     ]

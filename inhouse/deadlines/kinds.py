@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -18,11 +17,9 @@ from inhouse import followup, law, market, owners, retention
 from inhouse.dossier import Dossier
 from inhouse.intervals import add_months, months
 from inhouse.law import Requirement
+from inhouse.models import deadlines
 from organisation.models import Institution, QualitySystem, Role, User
 from products.models import Product
-
-if TYPE_CHECKING:
-    from inhouse.models import Deadline
 
 USED = (Product.Stage.IN_USE, Product.Stage.SUSPENDED)
 ANSWER_WITHIN = 14  # days to accept or decline an appointment
@@ -223,12 +220,7 @@ ELSEWHERE: dict[Kind, Callable[[House], Iterator[Due]]] = {
 }  # fmt: skip
 
 KINDS: dict[str, Kind] = {kind.key: kind for kind in (*OF_PRODUCTS, *ELSEWHERE)}
-
-
-def title(deadline: Deadline) -> str:
-    """What falls due, in the reader's words."""
-    label = str(KINDS[deadline.kind].label)
-    return f"{label}: {deadline.about}" if deadline.about else label
+deadlines.KINDS.update({kind.key: kind.label for kind in KINDS.values()})
 
 
 def choices() -> list[tuple[str, str]]:

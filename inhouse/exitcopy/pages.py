@@ -59,7 +59,7 @@ def _sections() -> list[tuple[str, str, tuple[str, ...]]]:
             _("Software and AI"), "software",
             ("software_plans", "software_modules", "software_tests", "data_sets", "ai_points", "ai_steps"),
         ),
-        (_("Evidence"), "evidence", ("evidence_documents", "evidence_records", "unmet")),
+        (_("Evidence"), "evidence", ("evidence_documents", "evidence_records", "conformities", "unmet")),
         (
             _("Declarations"), "declaration",
             ("declarations", "frozen", "signatures", "translations", "register_entries"),

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from organisation import clock
@@ -16,6 +17,9 @@ from organisation.access import Scope
 from organisation.history import recorded
 from organisation.models import Administration, Role
 from products.models import Product
+
+KINDS: dict[str, Promise] = {}
+"""What each kind is called; `inhouse.deadlines.kinds` enters it."""
 
 
 class DeadlineQuerySet(models.QuerySet["Deadline"]):
@@ -103,13 +107,16 @@ class Deadline(models.Model):
         ]
 
     def __str__(self) -> str:
-        from inhouse.deadlines import kinds  # it stands above the facts
-
-        title = kinds.title(self)
-        return f"{title}: {self.product.number}" if self.product else title
+        return f"{self.title}: {self.product.number}" if self.product else self.title
 
     def get_absolute_url(self) -> str:
         return reverse("inhouse:deadline", args=[self.pk])
+
+    @property
+    def title(self) -> str:
+        """What falls due, in the reader's words."""
+        label = str(KINDS.get(self.kind, self.kind))
+        return f"{label}: {self.about}" if self.about else label
 
     def history_added(self, who: str) -> str:
         """It follows from the facts, whoever entered them."""
@@ -140,7 +147,7 @@ class Ladder(models.Model):
         constraints = [models.CheckConstraint(name="ladder_goes_on", condition=Q(weekly__gte=1, weekly__lte=31))]
 
     def __str__(self) -> str:
-        return self.kind
+        return str(KINDS.get(self.kind, self.kind))
 
 
 class ReminderQuerySet(models.QuerySet["Reminder"]):

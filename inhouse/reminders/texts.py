@@ -56,7 +56,7 @@ def line(reminder: Reminder, institution: Institution) -> Line:
     rows = kinds.KINDS[deadline.kind].rows(institution, clock.today())
     product = deadline.product
     return Line(
-        title=kinds.title(deadline),
+        title=deadline.title,
         where=f"{product.number} {product.name}" if product else str(deadline.administration or institution),
         when=when(deadline),
         why="; ".join(f"{row.title} ({row.source})" for row in rows[:1]),
