@@ -71,10 +71,10 @@ class Migration(migrations.Migration):
                 ('end', models.CharField(blank=True, choices=[('settled', 'settled by what the register holds'), ('done', 'marked as done')], editable=False, max_length=8, verbose_name='how it ended')),
                 ('evidence', models.TextField(blank=True, editable=False, verbose_name='what shows that it is done')),
                 ('administration', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.administration', verbose_name='administration')),
-                ('ended_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='ended by')),
+                ('ended_by', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='ended by')),
                 ('person', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='person')),
-                ('product', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deadlines', to='products.product', verbose_name='product')),
-                ('snoozed_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='snoozed by')),
+                ('product', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deadlines', to='products.product', verbose_name='product')),
+                ('snoozed_by', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='snoozed by')),
             ],
             options={
                 'verbose_name': 'deadline',
@@ -235,6 +235,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='reminder',
             constraint=models.UniqueConstraint(fields=('deadline', 'due_on', 'step', 'recipient', 'channel'), name='reminder_once'),
+        ),
+        migrations.AddIndex(
+            model_name='reminder',
+            index=models.Index(condition=models.Q(('sent_at__isnull', False)), fields=['sent_at'], name='reminder_sent'),
+        ),
+        migrations.AddIndex(
+            model_name='reminder',
+            index=models.Index(condition=models.Q(('failed_at__isnull', False)), fields=['failed_at'], name='reminder_failed'),
+        ),
+        migrations.AddIndex(
+            model_name='reminder',
+            index=models.Index(condition=models.Q(('uncertain__gt', 0)), fields=['id'], name='reminder_uncertain'),
         ),
         organisation.history.operations.Triggers(
         ),

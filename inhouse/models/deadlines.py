@@ -47,7 +47,13 @@ class Deadline(models.Model):
     subject = models.CharField(_("of which record"), max_length=60, blank=True, editable=False)
     about = models.CharField(_("about"), max_length=300, blank=True, editable=False)
     product = models.ForeignKey(
-        Product, models.PROTECT, null=True, related_name="deadlines", editable=False, verbose_name=_("product")
+        Product,
+        models.PROTECT,
+        null=True,
+        related_name="deadlines",
+        editable=False,
+        verbose_name=_("product"),
+        db_index=False,  # `deadline_of_kind` begins with it
     )
     administration = models.ForeignKey(
         Administration, models.PROTECT, null=True, related_name="+", editable=False, verbose_name=_("administration")
@@ -61,13 +67,15 @@ class Deadline(models.Model):
     next_on = models.DateField(_("next reminder on"), editable=False)  # the sweep's own pointer
     snoozed_until = models.DateField(_("snoozed until"), null=True, editable=False)
     snoozed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False, verbose_name=_("snoozed by")
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False, db_index=False,
+        verbose_name=_("snoozed by"),
     )  # fmt: skip
     snooze_reason = models.TextField(_("reason for snoozing"), blank=True, editable=False)
     ended_on = models.DateField(_("ended on"), null=True, editable=False)
     end = models.CharField(_("how it ended"), max_length=8, choices=End, blank=True, editable=False)
     ended_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False, verbose_name=_("ended by")
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False, db_index=False,
+        verbose_name=_("ended by"),
     )  # fmt: skip
     evidence = models.TextField(_("what shows that it is done"), blank=True, editable=False)
 
@@ -204,6 +212,9 @@ class Reminder(models.Model):
                 condition=Q(sent_at=None, failed_at=None, dropped_at=None),
             ),
             models.Index(fields=["recipient", "-id"]),
+            models.Index(name="reminder_sent", fields=["sent_at"], condition=Q(sent_at__isnull=False)),
+            models.Index(name="reminder_failed", fields=["failed_at"], condition=Q(failed_at__isnull=False)),
+            models.Index(name="reminder_uncertain", fields=["id"], condition=Q(uncertain__gt=0)),
         ]
         constraints = [
             models.UniqueConstraint(
