@@ -81,7 +81,9 @@ END"""
 
 def _locking(lock: Locked) -> Iterator[Trigger]:
     refusal = _refuse(lock.refusal)
-    if not (lock.free or lock.once or lock.when):
+    if lock.erasures:
+        body = f"BEGIN\n    IF TG_OP = 'UPDATE' THEN\n        IF {_erased(lock)} THEN\n            RETURN NEW;\n        END IF;\n    END IF;\n    {refusal}\nEND"
+    elif not (lock.free or lock.once or lock.when):
         body = f"BEGIN\n    {refusal}\nEND"
     else:
         fixed = [f'OLD."{column}" IS DISTINCT FROM NEW."{column}"' for column in lock.fixed]
@@ -105,6 +107,18 @@ END"""
     name = "history_append_only" if lock.name == "history" else "history_lock"
     yield Trigger(table.bare, name, body, ON_CHANGE.format(table=table.name))
     yield Trigger(table.bare, f"{name}_truncate", truncated, ON_TRUNCATE.format(table=table.name))
+
+
+def _erased(lock: Locked) -> str:
+    """Whether the row is listed as erased, and nothing but empties its columns."""
+    found = lock.erasures
+    assert found
+    listed = f"""SELECT 1 FROM {found.table.name} WHERE "{found.of}" = '{lock.table.bare}' AND "{found.row}" = OLD."{lock.table.key}\""""
+    kept = [f'OLD."{column}" IS NOT DISTINCT FROM NEW."{column}"' for column in lock.spared]
+    emptied = [
+        f'(NEW."{column}" IS NULL OR OLD."{column}" IS NOT DISTINCT FROM NEW."{column}")' for column in lock.erasable
+    ]
+    return "\n            AND ".join([f"EXISTS ({listed})", *kept, *emptied])
 
 
 def _filled(column: str) -> str:
