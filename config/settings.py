@@ -218,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-history": {"task": "documents.tasks.check_history", "schedule": 24 * 3600.0},
     "sweep-uploads": {"task": "documents.tasks.sweep_uploads", "schedule": 3600.0},
     "read-waiting": {"task": "inhouse.tasks.read_waiting", "schedule": 600.0},
+    "finish-disposals": {"task": "inhouse.tasks.finish_disposals", "schedule": 600.0},
     "verify-files": {"task": "documents.tasks.verify_files", "schedule": 3600.0},
     "clear-sessions": {"task": "organisation.tasks.clear_sessions", "schedule": 24 * 3600.0},
 }

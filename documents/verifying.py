@@ -23,7 +23,7 @@ from django.db import connection
 
 from documents import erasure, merkle, pending, rows, seals
 from documents.findings import Finding
-from documents.models import ErasedRow, Erasure, HistorySeal, SealedColumns, SealedRows
+from documents.models import Erasure, HistorySeal, SealedColumns, SealedRows
 from organisation import history
 from organisation.history import Table
 from organisation.history.triggers import engine_of
@@ -304,10 +304,7 @@ class _Check:
         wrong = self.wrong
         for number in sorted(sealed.keys() | there.keys()):
             was, now = sealed.get(number), there.get(number)
-            named = self.erased.get(number, (was, now))
-            if now is not None and (was, now) == (named[0] or was, named[1]) and (named[0] or was == now):
-                continue  # as it was sealed, or as a decision left it
-            if was == now and number not in self.erased:
+            if was == now if number not in self.erased else self._is_as_left(number, was, now):
                 continue
             if len(wrong) >= TOLD:
                 self.more += 1
@@ -320,6 +317,11 @@ class _Check:
             else:
                 wrong.changed[number] = (was, now)
         self.seals += [(part.row.last, part.row.seal_id) for part in parts]
+
+    def _is_as_left(self, number: int, was: bytes | None, now: bytes | None) -> bool:
+        """Whether a row is what its erasure made of it. One sealed only afterwards was sealed as that."""
+        sealed, left = self.erased[number]
+        return (was, now) == (sealed, left) if sealed else was == now
 
     # telling them apart
 

@@ -31,11 +31,14 @@ from inhouse.models import (
     Classification,
     DataSet,
     Declaration,
+    Disposal,
     EvidenceDocument,
     EvidenceRecord,
     FollowUp,
     FollowUpAction,
     Ground,
+    Hold,
+    Keeping,
     Lookup,
     MarketDevice,
     MarketFile,
@@ -59,6 +62,7 @@ Stock: TypeAlias = dict[int, tuple[list[Item], list[Placement]]]
 ATTACHED = (User, Unit, Document, QualitySystem, MarketDevice)
 LONG: dict[type[models.Model], tuple[str, ...]] = {
     Declaration: ("snapshot",),
+    Disposal: ("manifest",),
     Item: ("made_to", "checks", "deviations", "fate_note"),
 }
 """Columns that a dossier does not need and that would weigh it down."""
@@ -112,6 +116,9 @@ class Dossier:
     actions: list[FollowUpAction] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     withdrawals: list[Withdrawal] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    keepings: list[Keeping] = field(default_factory=list)
+    disposals: list[Disposal] = field(default_factory=list)
     stock: Callable[[], Stock] = field(default=dict, repr=False, compare=False)
 
     # The assessment
@@ -280,6 +287,21 @@ class Dossier:
     def withdrawal(self) -> Withdrawal | None:
         return self.withdrawals[-1] if self.withdrawals else None
 
+    @property
+    def holding(self) -> list[Hold]:
+        """Legal holds that stand on the day."""
+        return [h for h in self.holds if h.stands_on(self.on)]
+
+    @property
+    def keeping(self) -> Keeping | None:
+        """The time of keeping that was chosen last."""
+        return self.keepings[-1] if self.keepings else None
+
+    @property
+    def disposal(self) -> Disposal | None:
+        """The disposal that is proposed or done."""
+        return next((x for x in reversed(self.disposals) if x.end != Disposal.End.CANCELLED), None)
+
     def reached(self, stage: str) -> date | None:
         """The first day the product was in that stage."""
         return next((s.on for s in self.steps if s.revision_id is None and s.to_stage == stage), None)
@@ -300,6 +322,9 @@ BELOW: tuple[tuple[str, str, str, type[models.Model]], ...] = (
     ("products", "product", "follow_ups", FollowUp),
     ("products", "product", "changes", Change),
     ("products", "product", "withdrawals", Withdrawal),
+    ("products", "product", "holds", Hold),
+    ("products", "product", "keepings", Keeping),
+    ("products", "product", "disposals", Disposal),
     ("searches", "search", "candidates", Candidate),
     ("searches", "search", "lookups", Lookup),
     ("searches", "search", "grounds", Ground),

@@ -1,9 +1,12 @@
-"""Background work on the papers of products."""
+"""Background work on the papers of products, and on the disposal of records."""
 
 from celery import shared_task
 
 from documents import reading
-from inhouse import papers
+from inhouse import disposal, papers
+from inhouse.models import Disposal
+
+DISPOSAL = 3000  # seconds, below the broker's visibility timeout of one hour
 
 
 @shared_task(ignore_result=True)
@@ -18,3 +21,16 @@ def read_waiting() -> None:
     reading.give_up()
     for file_id in reading.waiting().values_list("pk", flat=True).iterator():
         read_file.delay(file_id)
+
+
+@shared_task(ignore_result=True, time_limit=DISPOSAL)
+def dispose(disposal_id: int) -> None:
+    """After a disposal was confirmed. A second run, also at the same time, does nothing more."""
+    disposal.execute(disposal_id)
+
+
+@shared_task(ignore_result=True)
+def finish_disposals() -> None:
+    """Every ten minutes: disposals that were confirmed and not executed, or whose files are not all gone."""
+    for disposal_id in Disposal.objects.unfinished().values_list("pk", flat=True).iterator():
+        dispose.delay(disposal_id)

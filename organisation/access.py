@@ -46,6 +46,8 @@ class Act(models.TextChoices):
     PATIENTS = "patients", gettext_lazy("note and look up patients")
     READ_LOOK_UPS = "read_look_ups", gettext_lazy("read the log of patient look-ups")
     ERASE_PATIENTS = "erase_patients", gettext_lazy("erase patient identity")
+    RETAIN = "retain", gettext_lazy("keep records longer, hold them, propose their disposal")
+    DISPOSE = "dispose", gettext_lazy("confirm the disposal of records that someone else proposed")
     AUDIT = "audit", gettext_lazy("read the history of everything")
     WATCH = "watch", gettext_lazy("see whether every stored file is whole")
     QUALITY = "quality", gettext_lazy("keep the quality management systems of an administration")
@@ -73,6 +75,8 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.PATIENTS: frozenset({Tie.OWNER, Role.ENGINEER}),
     Act.READ_LOOK_UPS: frozenset({Tie.OWNER, Role.AUDITOR}),
     Act.ERASE_PATIENTS: frozenset({Role.REGISTRAR}),
+    Act.RETAIN: frozenset({Role.REGISTRAR}),
+    Act.DISPOSE: frozenset({Role.REGISTRAR, Role.MANAGER}),
     Act.AUDIT: frozenset({Role.AUDITOR, Role.HEAD_OFFICE}),
     Act.WATCH: frozenset({Role.AUDITOR, Role.HEAD_OFFICE, Role.OPERATOR}),
     Act.QUALITY: frozenset({Role.MANAGER, Role.HEAD_OFFICE}),

@@ -10,6 +10,7 @@ from inhouse.models.market import Candidate, Ground, Lookup, MarketDevice, Marke
 from inhouse.models.owners import Appointment
 from inhouse.models.readiness import Readiness
 from inhouse.models.register import Checkpoint, Leaf
+from inhouse.models.retention import Disposal, Hold, Keeping
 from inhouse.models.signing import Frozen, Signature, Translation
 from inhouse.models.software import AiPoint, AiStep, DataSet, SoftwareModule, SoftwarePlan, SoftwareTest
 
@@ -26,6 +27,7 @@ __all__ = [
     "Classification",
     "DataSet",
     "Declaration",
+    "Disposal",
     "EvidenceDocument",
     "EvidenceRecord",
     "FollowUp",
@@ -33,6 +35,8 @@ __all__ = [
     "Frozen",
     "Ground",
     "HandOut",
+    "Hold",
+    "Keeping",
     "Leaf",
     "Lookup",
     "MarketDevice",
