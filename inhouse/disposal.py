@@ -324,6 +324,26 @@ def remove_files(disposal_id: int) -> bool:
     return not left
 
 
+# --- who patients are, before the rest
+
+
+@transaction.atomic
+def erase_patients(product: Product, *, decision: str, by: User) -> int:
+    """Forget who the patients are that met only this product's items, by a decision of its own; says how many."""
+    product = lifecycle.lock(product)
+    access.require(by, Act.ERASE_PATIENTS, product.scope)
+    lifecycle.in_words(decision=decision)
+    d = current(product)
+    if found := [*retention.held(d)]:
+        raise Refused(found)
+    known = reach(product).patients
+    if not known:
+        raise ValidationError(_("No patient is known who met only items of this product."), code="none")
+    for patient in known:
+        patients.erase(patient, decision=decision, by=by)
+    return len(known)
+
+
 def decided_erasures() -> set[int]:
     """The erasures in the history that a disposal stands behind: for the check of the history."""
     rows = Disposal.objects.filter(end=Disposal.End.EXECUTED, erasure__isnull=False)
