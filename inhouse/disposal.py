@@ -28,7 +28,7 @@ from organisation.access import Act
 from organisation.history import acting
 from organisation.models import User
 from products import patients
-from products.models import Product
+from products.models import Patient, Product
 
 BATCH = 20  # files removed between two notes of how far it is
 AT_ONCE = 500  # rows in a statement
@@ -327,6 +327,11 @@ def remove_files(disposal_id: int) -> bool:
 # --- who patients are, before the rest
 
 
+def known_patients(product: Product) -> list[Patient]:
+    """Patients whose identity is known, and who met only this product's items."""
+    return reach(product).patients
+
+
 @transaction.atomic
 def erase_patients(product: Product, *, decision: str, by: User) -> int:
     """Forget who the patients are that met only this product's items, by a decision of its own; says how many."""
@@ -336,7 +341,7 @@ def erase_patients(product: Product, *, decision: str, by: User) -> int:
     d = current(product)
     if found := [*retention.held(d)]:
         raise Refused(found)
-    known = reach(product).patients
+    known = known_patients(product)
     if not known:
         raise ValidationError(_("No patient is known who met only items of this product."), code="none")
     for patient in known:

@@ -26,8 +26,8 @@ from django.urls import URLPattern, get_resolver, reverse
 from pytest_django import Settings
 
 from documents.models import Document
-from inhouse import followup, market, owners, tracing
-from inhouse.models import Candidate, Declaration, EvidenceDocument, FollowUpAction, Frozen
+from inhouse import followup, holds, market, owners, tracing
+from inhouse.models import Candidate, Declaration, EvidenceDocument, FollowUpAction, Frozen, Hold
 from organisation import clock, history
 from organisation.access import TABLE, Act, Tie
 from organisation.middleware import DenyByDefault
@@ -110,6 +110,7 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.items.Stay": (PRODUCT, lambda p: {"pk": only(Placement).pk}),
     "inhouse.views.patients.use": (PRODUCT, lambda p: {"pk": only(PatientUse).pk}),
     "inhouse.views.patients.patient": (ADMINISTRATION, lambda p: {"pk": only(PatientUse).patient_id}),
+    "inhouse.views.retention.hold_of": (PRODUCT, lambda p: {"pk": only(Hold).pk}),
     "inhouse.views.followup.action_of": (PRODUCT, lambda p: {"pk": only(FollowUpAction).pk}),
     "inhouse.views.questions.fetch": (PRODUCT, lambda p: {"pk": p.pk, "key": "software_is_device.sw1"}),
     "inhouse.views.questions.kind": (PRODUCT, lambda p: {"pk": p.pk, "category": "manufacture_modify"}),
@@ -216,6 +217,7 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
             actions=[{"text": "Tighten the strap", "responsible": by, "due_on": clock.today()}],
             by=by,
         )
+        holds.place(product, reason="A claim", reference="RS 1", by=stations.registrar(product))
         market.attach(market.begin(product, by=by), upload=factories.pdf(), by=by)
         stations.translated(product)
         stations.begun(product)

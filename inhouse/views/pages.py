@@ -77,9 +77,13 @@ def show(
 
 BELOW = {
     "decision": "assessment", "appointment": "owner", "document": "documents", "units": "readiness", "unit": "readiness",
-    "item": "items", "suspension": "withdrawal", "abandon": "withdrawal", "action": "follow-up",
+    "disposal": "retention", "item": "items", "suspension": "withdrawal", "abandon": "withdrawal", "action": "follow-up",
 }  # fmt: skip
 """Pages without an entry of their own, by the first word of their address's name, and the entry they belong to."""
+
+
+STAYING = ("product", "owner", "declaration", "items", "withdrawal", "retention", "history")
+"""The pages of a product whose records were disposed of."""
 
 
 def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
@@ -87,6 +91,7 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
     stage = d.product.stage
     made = stage not in (Product.Stage.PROPOSED, Product.Stage.REJECTED)
     used = stage in Product.Stage.used
+    left = stage in (Product.Stage.WITHDRAWN, Product.Stage.DISPOSED)
     wanted = [
         ("product", _("Overview"), True),
         ("assessment", _("Assessment"), True),
@@ -103,8 +108,11 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("follow-up", _("Follow-up"), used),
         ("change", _("Changes"), used),
         ("withdrawal", _("Out of use") if stage == Product.Stage.WITHDRAWN else _("Pause or end use"), used),
+        ("retention", _("Retention"), left),
         ("history", _("History"), True),
     ]
+    if stage == Product.Stage.DISPOSED:
+        wanted = [each for each in wanted if each[0] in STAYING]
     subject = BELOW.get(here.split("-", 1)[0], here)
     return [
         {

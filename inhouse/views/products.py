@@ -127,7 +127,7 @@ def product(request: Request, product: Product) -> HttpResponse:
         return pages.show(request, product, "inhouse/products/before.html", form=form)
     steps = [
         step for step in lifecycle.steps(d, by=request.user) if step.to != Product.Stage.DISPOSED
-    ]  # comes with retention
+    ]  # on the page of retention, by two people
     then = on or (form.cleaned_data["day"] if known else None)
     watch, signing, stops = _watch(d, steps), _signing(d), rail(d)
     ahead = [(step, _before(step.obstacles, signing)) for step in steps if step.to in FORWARD]
@@ -152,6 +152,7 @@ def product(request: Request, product: Product) -> HttpResponse:
         regulation=(d.in_force or d.working or d.revisions[-1]).regulation,
         coming_up=coming_up(d),
         floor=retention.floor(d),
+        reads=access.may(request.user, Act.READ_CONFIDENTIAL, product.scope),
     )
 
 
@@ -227,7 +228,7 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
         (_("Declared"), signed),
         (_("In use"), d.reached("in_use")),
         (_("Out of use"), d.reached("withdrawn")),
-        (_("Kept until"), None),
+        (_("Kept until"), d.reached("disposed")),
     ]
     if stage in ("rejected", "abandoned"):
         days = [(label, day) for label, day in days if day] + [
@@ -238,7 +239,9 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
     stops = []
     for index, (label, day) in enumerate(days):
         state = "now" if index == reached else "done" if day or index < reached else ""
-        if label == _("Kept until") and floor:
+        if label == _("Kept until") and stage == "disposed":
+            label = d.product.get_stage_display().capitalize()
+        elif label == _("Kept until") and floor:
             day = floor
         if index == reached and stage == "suspended":
             label, day = d.product.get_stage_display().capitalize(), d.since()
