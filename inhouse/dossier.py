@@ -19,6 +19,7 @@ from django.db import models
 from django.utils import timezone
 
 from documents.models import Document
+from inhouse import disposable
 from inhouse.models import (
     AiPoint,
     AiStep,
@@ -364,6 +365,7 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
     institution = _institution(on, known)
     day = on or (clock.today() if known is None else timezone.localdate(known))
     ids = [product.pk for product in products]
+    gone = {product.pk for product in products if product.stage == Product.Stage.DISPOSED}
     if known is not None:
         products = sorted(_read(Product, known, pk=ids), key=lambda product: ids.index(product.pk))
     folders = {
@@ -387,6 +389,10 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
     homes: dict[str, dict[int, int]] = {"products": {pk: pk for pk in ids}}
     for parent, link, into, model in BELOW:
         home = homes[parent]
+        if gone and isinstance(
+            disposable.TABLE[model], disposable.Goes
+        ):  # of its rows only that there were any is left
+            home = {pk: product for pk, product in home.items() if product not in gone}
         kept = lay(into, _read(model, known, **{link: list(home)}), home, f"{link}_id")
         everything += kept
         homes[into] = {row.pk: home[getattr(row, f"{link}_id")] for row in kept}
@@ -465,6 +471,10 @@ def _read(model: type[Row], known: datetime | None, **key: Sequence[int]) -> lis
     for entry in model.history.filter(**{f"{column}__in": values}, history_date__lte=known).order_by("history_id"):  # type: ignore[attr-defined]
         latest[entry.id] = entry
     instances = [entry.instance for entry in latest.values() if entry.history_type != "-"]
+    fate = disposable.TABLE.get(model)
+    if isinstance(fate, disposable.Emptied):
+        for instance in instances:
+            vars(instance).update({name: "" for name in fate.fields if getattr(instance, name) is None})
     columns = _order(model)
     return sorted(instances, key=lambda row: [getattr(row, column) for column in columns])
 

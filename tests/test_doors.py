@@ -97,6 +97,7 @@ def secret() -> Document:
 
 OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.pages.product": (PRODUCT, lambda p: {"pk": p.pk}),
+    "inhouse.views.pages.kept": (PRODUCT, lambda p: {"pk": p.pk}),
     "inhouse.views.owners.appointment": (PRODUCT, lambda p: {"pk": p.appointments.latest("pk").pk}),
     "inhouse.views.papers.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": secret().pk}),
     "inhouse.views.papers.leaf": (PRODUCT, lambda p: {"pk": p.pk, "document": secret().pk, "number": 1}),

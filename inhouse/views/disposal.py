@@ -71,7 +71,7 @@ def propose(request: Request, product: Product) -> HttpResponse:
     )
 
 
-@door(Act.DISPOSE, pages.product)
+@door(Act.DISPOSE, pages.kept)
 def show(request: Request, product: Product) -> HttpResponse:
     """What goes and what stays; for the second person the confirmation; while it is carried out how far it is."""
     found = _latest(product)
@@ -114,7 +114,7 @@ def _renew(request: Request, product: Product) -> HttpResponse:
 renew = door(Act.RETAIN, pages.product)(_renew)
 
 
-@door(Act.DISPOSE, pages.product)
+@door(Act.DISPOSE, pages.kept)
 def cancel(request: Request, product: Product) -> HttpResponse:
     """Give the disposal up, with the reason."""
     found = _latest(product)
@@ -131,7 +131,7 @@ def cancel(request: Request, product: Product) -> HttpResponse:
     return pages.show(request, product, "inhouse/retention/cancel.html", form=form, disposal=found)
 
 
-@door(Act.READ_CONFIDENTIAL, pages.product)
+@door(Act.READ_CONFIDENTIAL, pages.kept)
 def paper(request: Request, product: Product) -> HttpResponse:
     """The certificate, byte for byte as it was sealed. It names files, also of documents that were confidential."""
     found = Disposal.objects.filter(product=product, certificate__isnull=False).select_related("certificate").first()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -25,7 +25,15 @@ from products.models import Product, Revision
 
 
 def product(pk: int) -> Product:
-    """The product with what its head shows, or 404."""
+    """The product with what its head shows, or 404: also when its records were disposed of, and the page is of those."""
+    found = kept(pk)
+    if found.stage == Product.Stage.DISPOSED:
+        raise Http404(_("The records of this product have been disposed of."))
+    return found
+
+
+def kept(pk: int) -> Product:
+    """The product, for a page about what stays when its records are disposed of."""
     return get_object_or_404(
         Product.objects.select_related("unit__administration__institution", "owner", "quality_system", "proposed_by"),
         pk=pk,

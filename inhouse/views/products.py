@@ -111,7 +111,7 @@ class TimeForm(Form):
     )
 
 
-@door(Act.WORK, pages.product)
+@door(Act.WORK, pages.kept)
 def product(request: Request, product: Product) -> HttpResponse:
     """One product: its life, what stands in the way, the conditions of Article 5(5); today or as of any day."""
     form = TimeForm(request.GET if "day" in request.GET else None)

@@ -66,7 +66,7 @@ def everything(request: Request) -> HttpResponse:
     return render(request, "inhouse/retention/list.html", context)
 
 
-@door(Act.WORK, pages.product)
+@door(Act.WORK, pages.kept)
 def product(request: Request, product: Product) -> HttpResponse:
     """How the day is counted, what holds the file, and where disposal has come to."""
     d = current(product)
@@ -113,7 +113,7 @@ def hold(request: Request, product: Product) -> HttpResponse:
 def hold_of(pk: int) -> Hold:
     """The hold with its product, or 404."""
     found = get_object_or_404(Hold.objects.select_related("by"), pk=pk)
-    found.product = pages.product(found.product_id)
+    found.product = pages.kept(found.product_id)
     return found
 
 

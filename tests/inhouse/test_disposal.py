@@ -248,7 +248,7 @@ def met(product: Product, number: str = "19900602-2397") -> PatientUse:
 
 def test_what_was_listed_goes_and_the_rest_stays() -> None:
     product, other = stations.in_use("Old adapter"), stations.in_use("New adapter")
-    met(product), met(product, "19810128-2394")
+    met(product), met(product, "19900101-2385")
     met(other)
     from inhouse import withdrawal
 
@@ -466,7 +466,7 @@ def test_of_what_was_disposed_of_nothing_changes_any_more(registrar: User) -> No
             product, done_on=clock.today(), sources="", findings="", conclusion="continue",
             next_due_on=clock.today() + timedelta(days=9), actions=[], by=engineer,
         )  # fmt: skip
-    with refused(""):
+    with refused("have been disposed of"):
         evidence.add_document(
             product.revisions.get(), group="risk", upload=factories.pdf("New"), title="New", by=engineer
         )
@@ -491,7 +491,7 @@ def test_the_gate_says_what_is_missing(expired: Product) -> None:
 
 def test_erasing_who_patients_are_goes_earlier_by_a_decision_of_its_own(registrar: User) -> None:
     product, other = stations.in_use("One"), stations.in_use("Other")
-    met(product), met(product, "19810128-2394"), met(other)
+    met(product), met(product, "19900101-2385"), met(other)
     done = disposal.erase_patients(product, decision="RS 31-7", by=registrar)
     assert done == 1
     assert PatientIdentity.objects.count() == 1
