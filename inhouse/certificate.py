@@ -63,7 +63,7 @@ def told(listed: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(each: dict[str, Any]) -> list[str]:
     model = apps.get_model(each["kind"])
-    return [str(model._meta.get_field(name).verbose_name) for name in each["fields"]]  # type: ignore[union-attr]
+    return [str(model._meta.get_field(name).verbose_name) for name in each["fields"]]
 
 
 def person(user: User) -> str:

@@ -231,7 +231,7 @@ def lost(model: Model) -> tuple[str, ...]:
     """The columns that the history of a model loses."""
     fate = TABLE[model]
     if isinstance(fate, Emptied):
-        return tuple(model._meta.get_field(name).column for name in fate.fields)  # type: ignore[union-attr]
+        return tuple(field.column for field in of(model).model.tracked_fields if field.name in fate.fields)
     return erasure.content(model, also=fate.also if isinstance(fate, Goes) else ())
 
 

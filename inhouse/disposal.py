@@ -279,7 +279,7 @@ def _empty(found: Reach) -> None:
 def _delete(found: Reach) -> None:
     """By their keys, in one transaction: rows of different tables that refer to each other go together."""
     for model, keys in found.going.items():
-        table, column = (connection.ops.quote_name(name) for name in (model._meta.db_table, model._meta.pk.column))
+        table, column = (connection.ops.quote_name(str(name)) for name in (model._meta.db_table, model._meta.pk.column))
         for at in range(0, len(keys), AT_ONCE):
             some = keys[at : at + AT_ONCE]
             marks = ", ".join(["%s"] * len(some))

@@ -65,7 +65,8 @@ def products() -> QuerySet[Any]:
 
 def years(row: Any) -> int:
     least = retention.IMPLANT_YEARS if row.implant else retention.YEARS
-    return max(least, row.chosen)
+    chosen: int = row.chosen
+    return max(least, chosen)
 
 
 def narrow(found: QuerySet[Any], state: str, *, on: date) -> QuerySet[Any]:

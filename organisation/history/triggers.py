@@ -163,8 +163,8 @@ def _subjects(tables: Mapping[str, Table]) -> Iterator[Kept | Locked]:
             columns = tuple(column for column in base.columns if column in copy.columns)
             yield Kept(base, copy, columns)
         if copy:
-            spared = (*WRITTEN, model._meta.pk.column)
-            yield Locked(copy, "history", erasures=erasures, spared=spared if erasures else ())
+            spared = (*WRITTEN, *_columns(model, [model._meta.pk.name], copy)) if erasures else ()
+            yield Locked(copy, "history", erasures=erasures, spared=spared)
     for model, lock in _locked_models():
         table = tables.get(model._meta.db_table)
         if table:
@@ -183,7 +183,7 @@ def _erasures(tables: Mapping[str, Table]) -> Erasures | None:
     for model in apps.get_models():
         table = tables.get(model._meta.db_table)
         if "history_erasures" in vars(model) and table:  # the table may be still to come, in a later migration
-            of, row = (model._meta.get_field(name).column for name in model.history_erasures)  # type: ignore[attr-defined]
+            of, row = _columns(model, model.history_erasures, table)  # type: ignore[attr-defined]
             return Erasures(table, of, row)
     return None
 

@@ -14,10 +14,10 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
 
-from documents import erasure, seals, storing, verifying
+from documents import erasure, rendering, sealing, seals, storing, verifying
 from documents.models import Document, ErasedRow, FileText, StoredFile
 from documents.sealing import Unsealable
-from inhouse import certificate, disposable, disposal, evidence, followup, holds, lifecycle, papers, tracing
+from inhouse import certificate, disposable, disposal, evidence, followup, holds, lifecycle, papers, tracing, withdrawal
 from inhouse.dossier import current
 from inhouse.models import (
     Assessment,
@@ -26,6 +26,7 @@ from inhouse.models import (
     EvidenceDocument,
     EvidenceRecord,
     FollowUpAction,
+    MarketFile,
     MarketSearch,
 )
 from inhouse.obstacles import Refused
@@ -72,7 +73,7 @@ def test_what_goes_hangs_on_the_product_by_its_links() -> None:
     for model, fate in disposable.TABLE.items():
         if isinstance(fate, disposable.Goes | disposable.Emptied):
             list(disposable.ever(model, product)[:1])
-            assert disposable.lost(model) or model in (disposable.PatientUse, disposable.MarketFile), model
+            assert disposable.lost(model) or model in (PatientUse, MarketFile), model
 
 
 # --- proposing
@@ -111,10 +112,7 @@ def test_nothing_is_proposed_before_the_floor_under_a_hold_or_with_an_open_matte
     )
     with refused("does not follow"):
         stations.proposed_disposal(product)
-    lifecycle_owner = stations.owner_of(product)
-    from inhouse import withdrawal
-
-    withdrawal.withdraw(product, reason="Unsafe", by=lifecycle_owner)
+    withdrawal.withdraw(product, reason="Unsafe", by=stations.owner_of(product))
     with refused("items are still without a fate", Refused):
         stations.proposed_disposal(product)
     stations.scrapped(product.items.get())
@@ -142,8 +140,9 @@ def test_only_the_registrar_proposes(expired: Product, manager: User, engineer: 
 
 def test_a_decision_has_a_reference_a_decider_and_a_day_that_has_come(expired: Product) -> None:
     for name in ("reference", "decided_by", "reason"):
+        empty: dict[str, Any] = {name: " "}
         with refused("cannot be left empty"):
-            stations.proposed_disposal(expired, **{name: " "})
+            stations.proposed_disposal(expired, **empty)
     with refused("cannot lie in the future"):
         stations.proposed_disposal(expired, decided_on=clock.today() + timedelta(days=1))
 
@@ -250,8 +249,6 @@ def test_what_was_listed_goes_and_the_rest_stays() -> None:
     product, other = stations.in_use("Old adapter"), stations.in_use("New adapter")
     met(product), met(product, "19900101-2385")
     met(other)
-    from inhouse import withdrawal
-
     withdrawal.withdraw(product, reason="Unsafe", by=stations.owner_of(product))
     stations.scrapped(product.items.get())
     for file in StoredFile.objects.all():
@@ -284,7 +281,7 @@ def test_what_was_listed_goes_and_the_rest_stays() -> None:
     assert declaration.snapshot["device"]["intended_purpose"] == stations.PURPOSE
     assert declaration.file.content
     assert product.appointments.exists()
-    assert product.steps.last().to_stage == Product.Stage.DISPOSED
+    assert product.steps.latest("pk").to_stage == Product.Stage.DISPOSED
     assert made.certificate
     assert made.files_gone_at
     seals.seal_all()
@@ -373,7 +370,7 @@ def test_where_it_cannot_be_sealed_nothing_goes_and_it_is_tried_again(expired: P
     def broken(*args: Any, **given: Any) -> bytes:
         raise Unsealable("No key")
 
-    with patch.object(certificate.sealing, "seal", broken), patch.object(certificate.rendering, "pdf", stations.small):
+    with patch.object(sealing, "seal", broken), patch.object(rendering, "pdf", stations.small):
         assert disposal.execute(made.pk) is False
     made.refresh_from_db()
     assert (made.is_confirmed, made.trouble) == (True, "No key")
@@ -444,8 +441,6 @@ def test_the_certificate_says_what_went_by_whom_and_is_sealed_and_locked(expired
     assert made.certificate
     assert bytes(made.certificate.content).startswith(b"%PDF")
     assert made.certificate.name == f"{expired.number}-disposal.pdf"
-    from documents import sealing
-
     [seal] = sealing.check(bytes(made.certificate.content))
     assert seal.intact
     with pytest.raises(IntegrityError), transaction.atomic():
