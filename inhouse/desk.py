@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from inhouse import followup, guide, lifecycle, market
 from inhouse.dossier import Dossier, gather
-from inhouse.models import Appointment, Declaration, FollowUpAction, Signature
+from inhouse.models import Appointment, Declaration, Disposal, FollowUpAction, Signature
 from inhouse.obstacles import Obstacle, told
 from inhouse.owners import MAY_APPOINT
 from organisation import access, clock
@@ -47,7 +47,15 @@ class Task:
 
 def tasks(user: User) -> list[Task]:
     """What needs this person, what is due first; things without a day come last."""
-    found = [*_asked(user), *_to_decide(user), *_to_sign(user), *_to_register(user), *_actions(user), *_own(user)]
+    found = [
+        *_asked(user),
+        *_to_decide(user),
+        *_to_sign(user),
+        *_to_register(user),
+        *_to_dispose(user),
+        *_actions(user),
+        *_own(user),
+    ]
     return sorted(found, key=lambda task: (task.due or date.max, task.product.number))
 
 
@@ -112,6 +120,21 @@ def _to_register(user: User) -> Iterator[Task]:
         product = declaration.revision.product
         what = _("Publish the declaration") if declaration.diary_number else _("Give the declaration a diary number")
         yield Task(what, product, _to("declaration", product))
+
+
+def _to_dispose(user: User) -> Iterator[Task]:
+    """Disposals that wait for a second person, which this one can be."""
+    if not access.somewhere(user, Act.DISPOSE):
+        return
+    mine = _within(user, Act.DISPOSE, Product.objects.all())
+    waiting = Disposal.objects.open().filter(confirmed_at=None, product__in=mine)
+    for each in (
+        waiting.exclude(proposed_by=user)
+        .exclude(previewed_by=user)
+        .select_related("product")
+        .defer("manifest")[:LOOKED_AT]
+    ):
+        yield Task(_("Read and confirm the disposal of its records"), each.product, _to("disposal", each.product))
 
 
 def _actions(user: User) -> Iterator[Task]:

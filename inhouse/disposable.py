@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from documents import erasure
@@ -300,13 +300,19 @@ def _versions(documents: Collection[int]) -> set[int]:
     return found
 
 
+def known_patients(product: Product) -> QuerySet[Patient]:
+    """Patients who met an item of the product and whose identity is known; `elsewhere` says of each if it met others."""
+    others = PatientUse.objects.filter(patient=OuterRef("pk")).exclude(item__product=product)
+    met = PatientUse.objects.filter(item__product=product).values("patient")
+    known = Patient.objects.filter(pk__in=met, identity__isnull=False)
+    return known.annotate(elsewhere=Exists(others)).order_by("created_at", "pk")
+
+
 def _patients(found: Reach) -> None:
     """Whose identity serves no other product."""
-    met = PatientUse.objects.filter(pk__in=found.going[PatientUse]).values("patient")
-    known = Patient.objects.filter(pk__in=met, identity__isnull=False).order_by("created_at", "pk")
-    elsewhere = PatientUse.objects.exclude(pk__in=found.going[PatientUse]).values("patient")
-    found.patients = list(known.exclude(pk__in=elsewhere))
-    found.shared_patients = known.filter(pk__in=elsewhere).count()
+    known = known_patients(found.product)
+    found.patients = list(known.filter(elsewhere=False))
+    found.shared_patients = known.filter(elsewhere=True).count()
     found.going[PatientIdentity] = list(
         PatientIdentity.objects.filter(patient__in=found.patients).values_list("pk", flat=True)
     )

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from documents import erasure, seals, storing
-from inhouse import certificate, lifecycle, retention
+from inhouse import certificate, disposable, lifecycle, retention
 from inhouse.disposable import TABLE, Emptied, Reach, Stays, reach
 from inhouse.dossier import Dossier, current
 from inhouse.models import Declaration, Disposal
@@ -234,7 +234,10 @@ def execute(disposal_id: int) -> bool:
             return False
         except ValidationError:  # another worker was first
             return execute(disposal_id)
-        except (erasure.Unsealed, certificate.Unsealable) as trouble:
+        except erasure.Unsealed:
+            _note(disposal, _("The history was being written to and is not sealed yet. It is tried again."))
+            return False
+        except certificate.Unsealable as trouble:
             _note(disposal, str(trouble))
             return False
     return remove_files(disposal_id)
@@ -329,7 +332,7 @@ def remove_files(disposal_id: int) -> bool:
 
 def known_patients(product: Product) -> list[Patient]:
     """Patients whose identity is known, and who met only this product's items."""
-    return reach(product).patients
+    return list(disposable.known_patients(product).filter(elsewhere=False))
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OF_A_PRODUCT = (
     "product", "assessment", "market", "owner", "design", "class", "documents", "evidence", "declaration", "readiness", "units", "items",
-    "follow-up", "change", "withdrawal", "suspension", "history",
+    "follow-up", "change", "withdrawal", "suspension", "retention", "history",
 )  # fmt: skip
 PARTS = ("/history/latest/", "/products/similar/", "/devices/known/")  # no pages: fetched into one that is looked at
 STATIONS = (

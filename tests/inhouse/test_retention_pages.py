@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from inhouse import holds, kept, tracing
+from inhouse import desk, holds, kept, tracing
 from inhouse.models import Disposal, Hold, Keeping
 from inhouse.views import pages
 from organisation import clock
@@ -182,6 +182,17 @@ def test_a_change_after_the_proposal_is_said_and_listed_anew(client: Client, reg
         client.post(at("disposal-renew", product))
         client.force_login(manager)
         assert "for good</button>" in text(client.get(at("disposal", product)))
+
+
+def test_the_desk_asks_whoever_can_be_the_second_person(registrar: User, manager: User, engineer: User) -> None:
+    product = stations.expired()
+    with stations.on_day(stations.floor(product)):
+        stations.proposed_disposal(product)
+
+        def asked(person: User) -> bool:
+            return at("disposal", product) in {task.address for task in desk.tasks(person)}
+
+        assert [asked(person) for person in (registrar, manager, engineer)] == [False, True, False]
 
 
 def test_a_disposal_is_cancelled_with_a_reason(client: Client, manager: User) -> None:
