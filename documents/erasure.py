@@ -10,6 +10,7 @@ erasure must rest on is known to the parts of the register that erase; each name
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -140,13 +141,16 @@ def _empty(
 
 
 def _sealed(table: str, numbers: Sequence[int]) -> dict[int, tuple[str, tuple[str, ...]]]:
-    """Of those rows that are sealed: the leaf hash kept, and the columns it was made of."""
+    """Of those rows that are sealed: the leaf hash kept, and the columns it was made of. One part in memory at a time."""
     found: dict[int, tuple[str, tuple[str, ...]]] = {}
-    wanted = set(numbers)
+    wanted, inside = set(numbers), sorted(numbers)
     if not wanted:
         return found
-    parts = SealedRows.objects.filter(table_name=table, first__lte=max(wanted), last__gte=min(wanted))
-    for part in parts.select_related("columns").iterator():
+    parts = SealedRows.objects.filter(table_name=table, first__lte=inside[-1], last__gte=inside[0])
+    for key, first, last in list(parts.values_list("pk", "first", "last")):
+        if bisect_left(inside, first) == bisect_right(inside, last):
+            continue
+        part = SealedRows.objects.select_related("columns").get(pk=key)
         form, leaves = tuple(part.columns.listed), bytes(part.leaves)
         for at, number in enumerate(chain.from_iterable(seals.unpacked(bytes(part.numbers)))):
             if number in wanted:

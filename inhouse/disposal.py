@@ -233,6 +233,8 @@ def execute(disposal_id: int) -> bool:
             _fall_back(disposal, " ".join(trouble.messages if isinstance(trouble, Refused) else [str(trouble)]))
             return False
         except ValidationError:  # another worker was first
+            if Disposal.objects.open().filter(pk=disposal_id).exists():
+                raise
             return execute(disposal_id)
         except erasure.Unsealed:
             _note(disposal, _("The history was being written to and is not sealed yet. It is tried again."))
@@ -246,7 +248,8 @@ def execute(disposal_id: int) -> bool:
 def _execute(disposal: Disposal) -> None:
     disposal = _locked(disposal)
     person = disposal.confirmed_by
-    assert person
+    if person is None:
+        raise Refused([])
     product = disposal.product
     access.require(person, Act.DISPOSE, product.scope)
     d = _disposable(product)
@@ -314,7 +317,7 @@ def remove_files(disposal_id: int) -> bool:
     The rows went before, so a crash leaves files that nothing leads to, and a second run deletes what the first did not.
     A file that another document holds by now stays: it was stored anew, and not by this product.
     """
-    disposal = Disposal.objects.get(pk=disposal_id)
+    disposal = Disposal.objects.get(pk=disposal_id, end=Disposal.End.EXECUTED)
     files = disposal.manifest["files"]
     with acting(None, reason=_("Files of records that were disposed of are removed")):
         left = 0

@@ -1,10 +1,12 @@
 """Background work on the papers of products, and on the disposal of records."""
 
 from celery import shared_task
+from django.utils import translation
 
 from documents import reading
 from inhouse import disposal, papers
 from inhouse.models import Disposal
+from organisation.models import Institution
 
 DISPOSAL = 3000  # seconds, below the broker's visibility timeout of one hour
 
@@ -26,7 +28,8 @@ def read_waiting() -> None:
 @shared_task(ignore_result=True, time_limit=DISPOSAL)
 def dispose(disposal_id: int) -> None:
     """After a disposal was confirmed. A second run, also at the same time, does nothing more."""
-    disposal.execute(disposal_id)
+    with translation.override(Institution.objects.get().language):
+        disposal.execute(disposal_id)
 
 
 @shared_task(ignore_result=True)
