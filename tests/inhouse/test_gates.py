@@ -56,6 +56,7 @@ PAGES = {
     "suspension",
     "units",
     "withdrawal",
+    "retention",
 }
 
 
