@@ -300,7 +300,7 @@ def _versions(documents: Collection[int]) -> set[int]:
     return found
 
 
-def known_patients(product: Product) -> QuerySet[Patient]:
+def known_patients(product: Product) -> QuerySet[Any]:
     """Patients who met an item of the product and whose identity is known; `elsewhere` says of each if it met others."""
     others = PatientUse.objects.filter(patient=OuterRef("pk")).exclude(item__product=product)
     met = PatientUse.objects.filter(item__product=product).values("patient")
