@@ -223,6 +223,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-deadlines": {"task": "inhouse.tasks.sweep_deadlines", "schedule": 900.0},
     "send-reminders": {"task": "inhouse.tasks.send_reminders", "schedule": 60.0},
     "compare-deadlines": {"task": "inhouse.tasks.compare_deadlines", "schedule": crontab(hour=3, minute=10)},
+    "finish-disposals": {"task": "inhouse.tasks.finish_disposals", "schedule": 600.0},
     "verify-files": {"task": "documents.tasks.verify_files", "schedule": 3600.0},
     "order-exit-copy": {"task": "inhouse.tasks.order_exit_copy", "schedule": 24 * 3600.0},
     "make-exit-copies": {"task": "inhouse.tasks.make_exit_copies", "schedule": 600.0},

@@ -19,6 +19,8 @@ SENTENCES = {
     "deleted_many": gettext_lazy("%(table)s, rows %(row)s to %(until)s: deleted after they were sealed (from seal %(seal)s)."),
     "cut": gettext_lazy("%(table)s, from row %(row)s to %(until)s: the end was cut off after it was sealed (from seal %(seal)s)."),
     "unnumbered": gettext_lazy("%(table)s, row %(row)s: has a number that the register did not give."),
+    "erased_changed": gettext_lazy("%(table)s, row %(row)s: is not what its erasure left (seal %(seal)s)."),
+    "erasure_undecided": gettext_lazy("%(table)s, row %(row)s: no decision on disposal stands behind this erasure in the history."),
     "table_gone": gettext_lazy("%(table)s: the table is gone, with all its sealed rows."),
     "columns_gone": gettext_lazy("%(table)s, from row %(row)s: cannot be checked, as columns are gone: %(text)s."),
     "engine": gettext_lazy("%(table)s, from row %(row)s: cannot be checked here, as it was sealed on %(text)s."),

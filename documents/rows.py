@@ -14,7 +14,7 @@ wrote past all rules is read as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from organisation.history import Table
 
 BATCH = 5000  # rows in memory at once
+MANY = 400  # rows asked for by their numbers
 WIDE = 50  # of tables that are no history: a signed file is a row
 FORMATS = "; ".join(
     f"SET LOCAL {name} = {value}"
@@ -44,7 +45,8 @@ def read(table: Table, columns: Sequence[str], *, after: int, upto: int) -> Iter
     Every batch is a query of its own by the primary key: no transaction stays open, however many rows there are.
     """
     batch = BATCH if "history_id" in (table.key, *columns) else WIDE
-    fetch = _engine()(table, columns)
+    key = f'"{table.key}"'
+    fetch = _engine()(table, columns, (), f"{key} > {{}} AND {key} <= {{}} ORDER BY {key} LIMIT {{}}")
     while rows := fetch(after, upto, batch):
         yield rows
         if len(rows) < batch:
@@ -52,41 +54,47 @@ def read(table: Table, columns: Sequence[str], *, after: int, upto: int) -> Iter
         after = rows[-1][0]
 
 
-Fetch = Callable[[int, int, int], list[Row]]
+def emptied(table: Table, columns: Sequence[str], numbers: Sequence[int], *, without: Collection[str]) -> Iterator[Row]:
+    """Rows by their numbers as they will be when the columns `without` are empty."""
+    for at in range(0, len(numbers), MANY):
+        some = numbers[at : at + MANY]
+        where = f'"{table.key}" IN ({", ".join("{}" for _number in some)}) ORDER BY 1'
+        yield from _engine()(table, columns, without, where)(*some)
 
 
-def _postgresql(table: Table, columns: Sequence[str]) -> Fetch:
-    listed = ", ".join(f'"{column}"' for column in columns)
+Fetch = Callable[..., list[Row]]
+
+
+def _postgresql(table: Table, columns: Sequence[str], without: Collection[str], where: str) -> Fetch:
+    listed = ", ".join("NULL" if column in without else f'"{column}"' for column in columns)
     query = (
         f"""SELECT "{table.key}"::bigint, convert_to(ROW({listed})::text, 'UTF8') FROM {table.name}"""
-        f""" WHERE "{table.key}" > %s AND "{table.key}" <= %s ORDER BY "{table.key}" LIMIT %s"""
+        f""" WHERE {where.replace("{}", "%s")}"""
     )
 
-    def fetch(after: int, upto: int, limit: int) -> list[Row]:
+    def fetch(*values: int) -> list[Row]:
         with transaction.atomic(), connection.cursor() as django_cursor:
             django_cursor.execute(FORMATS)
             with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-                cursor.execute(query, (after, upto, limit), binary=True)
+                cursor.execute(query, values, binary=True)
                 found: list[Row] = cursor.fetchall()
                 return found
 
     return fetch
 
 
-def _sqlite(table: Table, columns: Sequence[str]) -> Fetch:
-    listed = ", ".join(f'+"{column}"' for column in columns)  # the sign makes it an expression, which is not converted
-    query = (
-        f'SELECT +"{table.key}", {listed} FROM {table.name}'
-        f' WHERE "{table.key}" > ? AND "{table.key}" <= ? ORDER BY "{table.key}" LIMIT ?'
-    )
+def _sqlite(table: Table, columns: Sequence[str], without: Collection[str], where: str) -> Fetch:
+    # the sign makes a column an expression, which is not converted
+    listed = ", ".join("NULL" if column in without else f'+"{column}"' for column in columns)
+    query = f"""SELECT +"{table.key}", {listed} FROM {table.name} WHERE {where.replace("{}", "?")}"""
 
-    def fetch(after: int, upto: int, limit: int) -> list[Row]:
+    def fetch(*values: int) -> list[Row]:
         connection.ensure_connection()
         database: Any = connection.connection
         before, database.text_factory = database.text_factory, _text
         try:
             with connection.wrap_database_errors:
-                rows = database.execute(query, (after, upto, limit)).fetchall()
+                rows = database.execute(query, values).fetchall()
         finally:
             database.text_factory = before
         return [(row[0], ascii(row[1:]).encode()) for row in rows]
@@ -99,6 +107,6 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _engine() -> Callable[[Table, Sequence[str]], Fetch]:
+def _engine() -> Callable[[Table, Sequence[str], Collection[str], str], Fetch]:
     engines = {"postgresql": _postgresql, "sqlite": _sqlite}
     return engines[connection.vendor]

@@ -281,6 +281,25 @@ def sweep(*, older_than: timedelta = timedelta(days=1)) -> int:
     return gone
 
 
+def discard(sha256: str, *, older_than: timedelta = timedelta(hours=1)) -> bool:
+    """Delete the bytes of a file whose row is gone; says whether there is nothing more to do.
+
+    What was placed moments ago may belong to an upload that is still to write its row: that is left to a later run.
+    """
+    placed, aside = Path(default_storage.path(StoredFile(sha256=sha256).path)), incoming() / (sha256 + _ASIDE)
+    before = time.time() - older_than.total_seconds()
+    try:
+        if placed.exists() and not _known(sha256):
+            if placed.stat().st_mtime >= before:
+                return False
+            placed.replace(aside)
+        if aside.exists():
+            _settle(aside, before)
+    except FileNotFoundError:  # someone else was at it
+        return discard(sha256, older_than=older_than)
+    return True
+
+
 def _settle(aside: Path, before: float) -> int:
     if aside.stat().st_mtime < before and not _known(aside.stem):
         aside.unlink()

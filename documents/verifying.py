@@ -2,7 +2,8 @@
 
 First the chain: each seal's hash, signature, number and predecessor, the log outside, and that the kept leaf hashes are
 those the seal speaks of. Then each table from its first row to its last, against the leaf hashes kept. Memory holds one
-chunk of rows and, of what is wrong, at most so many rows of a table as are told.
+chunk of rows and, of what is wrong, at most so many rows of a table as are told. A row that was lawfully erased is as it
+must be when its kept leaf is the one its erasure names, and it holds exactly what that erasure left.
 """
 
 # The statements are made of names found in the database itself.
@@ -20,9 +21,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from documents import merkle, pending, rows, seals
+from documents import erasure, merkle, pending, rows, seals
 from documents.findings import Finding
-from documents.models import HistorySeal, SealedColumns, SealedRows
+from documents.models import Erasure, HistorySeal, SealedColumns, SealedRows
 from organisation import history
 from organisation.history import Table
 from organisation.history.triggers import engine_of
@@ -39,7 +40,7 @@ def verify(progress: Progress = lambda count: None) -> Iterator[Finding]:
     """Everything that is not as it was sealed. `progress` is told of rows as they are checked."""
     newest = HistorySeal.objects.values_list("number", flat=True).first() or 0
     told = set()  # a part that is wrong is met in its seal and in its table
-    for finding in chain(_triggers(), _chain(newest), _columns(), _tables(newest, progress)):
+    for finding in chain(_triggers(), _chain(newest), _columns(), _undecided(), _tables(newest, progress)):
         if finding.table not in (PARTS, COLUMNS) or finding not in told:
             yield finding
         if finding.table in (PARTS, COLUMNS):
@@ -64,6 +65,12 @@ def _triggers() -> Iterator[Finding]:
     kinds["unknown"] = "trigger_unknown"
     for gap in (*history.missing(connection), *history.strange(connection)):
         yield Finding(kinds[gap.problem], gap.table, text=gap.trigger)
+
+
+def _undecided() -> Iterator[Finding]:
+    """Erasures that nobody decided on, as far as the parts of the register know that erase by a decision."""
+    for number in erasure.undecided():
+        yield Finding("erasure_undecided", Erasure._meta.db_table, number)
 
 
 # --- the seals
@@ -156,6 +163,14 @@ class _Wrong:
     missing: dict[int, bytes] = field(default_factory=dict)
     added: dict[int, bytes] = field(default_factory=dict)
     changed: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)  # sealed, found
+    again: set[int] = field(default_factory=set)  # erased, and then changed
+
+    def __len__(self) -> int:
+        return len(self.missing) + len(self.added) + len(self.changed) + len(self.again)
+
+    @property
+    def last(self) -> int:
+        return max(self.missing.keys() | self.added.keys() | self.changed.keys() | self.again)
 
 
 @dataclass
@@ -193,6 +208,7 @@ class _Check:
     def __init__(self, table: Table, present: tuple[str, ...], newest: int) -> None:
         self.table, self.present, self.newest = table, present, newest
         self.wrong, self.more = _Wrong(), 0
+        self.erased: dict[int, tuple[bytes, bytes]] = {}
         self.after = self.last_found = LOWEST
         self.last_sealed: int | None = None
         self.seals: list[tuple[int, int]] = []  # last row and seal of each part with something wrong
@@ -249,6 +265,7 @@ class _Check:
         yield from self._gaps(parts)
         numbers = list(chain.from_iterable(chain.from_iterable(part.runs for part in parts)))
         kept = b"".join(part.leaves for part in parts)
+        self.erased = erasure.leaves(self.table, first=span.first, last=span.last)
         found_numbers: list[int] = []
         found: list[bytes] = []
         for batch in rows.read(self.table, columns, after=self.after, upto=span.last):
@@ -259,7 +276,7 @@ class _Check:
                 cut = bisect_right(numbers, self.last_found)
                 self._compare(numbers[:cut], kept[: cut * 32], found_numbers, found, parts)
                 numbers, kept, found_numbers, found = numbers[cut:], kept[cut * 32 :], [], []
-        if numbers != found_numbers or kept != b"".join(found):
+        if self.erased or numbers != found_numbers or kept != b"".join(found):
             self._compare(numbers, kept, found_numbers, found, parts)
 
     def _gaps(self, parts: list[_Part]) -> Iterator[Finding]:
@@ -287,10 +304,12 @@ class _Check:
         wrong = self.wrong
         for number in sorted(sealed.keys() | there.keys()):
             was, now = sealed.get(number), there.get(number)
-            if was == now:
+            if was == now if number not in self.erased else self._is_as_left(number, was, now):
                 continue
-            if len(wrong.missing) + len(wrong.added) + len(wrong.changed) >= TOLD:
+            if len(wrong) >= TOLD:
                 self.more += 1
+            elif now is not None and number in self.erased:
+                wrong.again.add(number)
             elif was is None:
                 wrong.added[number] = there[number]
             elif now is None:
@@ -298,6 +317,11 @@ class _Check:
             else:
                 wrong.changed[number] = (was, now)
         self.seals += [(part.row.last, part.row.seal_id) for part in parts]
+
+    def _is_as_left(self, number: int, was: bytes | None, now: bytes | None) -> bool:
+        """Whether a row is what its erasure made of it. One sealed only afterwards was sealed as that."""
+        sealed, left = self.erased[number]
+        return (was, now) == (sealed, left) if sealed else was == now
 
     # telling them apart
 
@@ -322,11 +346,11 @@ class _Check:
                 yield Finding("renumbered", name, number, other=other)
             else:
                 yield Finding("added", name, number)
+        for number in sorted(wrong.again):
+            yield Finding("erased_changed", name, number, seal=self._seal_of(number))
         yield from self._deleted(sorted(wrong.missing.keys() - renumbered))
         if self.more:
-            yield Finding(
-                "more", name, max(wrong.missing.keys() | wrong.added.keys() | wrong.changed.keys()), other=self.more
-            )
+            yield Finding("more", name, wrong.last, other=self.more)
 
     def _deleted(self, numbers: list[int]) -> Iterator[Finding]:
         tail = [number for number in numbers if number > self.last_found]

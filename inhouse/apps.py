@@ -5,6 +5,7 @@ class InhouseConfig(AppConfig):
     name = "inhouse"
 
     def ready(self) -> None:
+        from documents import erasure
         from inhouse import checks, story  # noqa: F401 (checks register themselves)
         from inhouse.deadlines import listening
         from organisation import alarms, history
@@ -13,5 +14,5 @@ class InhouseConfig(AppConfig):
             alarms.source(f"inhouse.reminders.{part}.alarms")
         history.RETOLD.append(story.asked)
         listening.listen()
-        for path in ("exitcopy.alarms",):
-            alarms.source(f"inhouse.{path}")
+        alarms.source("inhouse.exitcopy.alarms")
+        erasure.source("inhouse.disposal.decided_erasures")

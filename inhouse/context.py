@@ -33,6 +33,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ("inhouse:documents-all", _("Documents"), Act.WORK, "work"),
         ("inhouse:patients", _("Patients"), patients, "work"),
         ("inhouse:lists", _("Lists"), Act.WORK, "work"),
+        ("inhouse:retention-all", _("Retention"), Act.DISPOSE, "work"),
         ("inhouse:public", _("Public register"), Act.READ_PUBLIC, "open"),
         ("inhouse:places", _("Units"), Act.WORK, "keep"),
         ("inhouse:institution", _("Institution"), Act.SETTINGS, "keep"),

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from inhouse import guide, lifecycle
 from inhouse.deadlines import lists
 from inhouse.dossier import Dossier, gather
-from inhouse.models import Appointment, Deadline, Declaration, Signature
+from inhouse.models import Appointment, Deadline, Declaration, Disposal, Signature
 from inhouse.obstacles import Obstacle, told
 from inhouse.owners import MAY_APPOINT
 from organisation import access, clock
@@ -51,7 +51,7 @@ def tasks(user: User) -> list[Task]:
     """
     due = _due(user)
     by_kind = {(row.kind, row.product_id): row for row in reversed(due)}
-    found = [*_asked(user), *_to_decide(user), *_to_sign(user), *_to_register(user), *_own(user)]
+    found = [*_asked(user), *_to_decide(user), *_to_sign(user), *_to_register(user), *_to_dispose(user), *_own(user)]
     said = set()
     for task in found:
         key = (task.kind, task.product.pk if task.product else None)
@@ -150,6 +150,21 @@ def _to_register(user: User) -> Iterator[Task]:
             else (_("Give the declaration a diary number"), "diary")
         )
         yield Task(what, product, _to("declaration", product), kind=kind)
+
+
+def _to_dispose(user: User) -> Iterator[Task]:
+    """Disposals that wait for a second person, which this one can be."""
+    if not access.somewhere(user, Act.DISPOSE):
+        return
+    mine = _within(user, Act.DISPOSE, Product.objects.all())
+    waiting = Disposal.objects.open().filter(confirmed_at=None, product__in=mine)
+    for each in (
+        waiting.exclude(proposed_by=user)
+        .exclude(previewed_by=user)
+        .select_related("product")
+        .defer("manifest")[:LOOKED_AT]
+    ):
+        yield Task(_("Read and confirm the disposal of its records"), each.product, _to("disposal", each.product))
 
 
 def _own(user: User) -> Iterator[Task]:

@@ -19,6 +19,7 @@ from django.db import models
 from django.utils import timezone
 
 from documents.models import Document
+from inhouse import disposable
 from inhouse.models import (
     AiPoint,
     AiStep,
@@ -32,11 +33,14 @@ from inhouse.models import (
     Conformity,
     DataSet,
     Declaration,
+    Disposal,
     EvidenceDocument,
     EvidenceRecord,
     FollowUp,
     FollowUpAction,
     Ground,
+    Hold,
+    Keeping,
     Lookup,
     MarketDevice,
     MarketFile,
@@ -60,6 +64,7 @@ Stock: TypeAlias = dict[int, tuple[list[Item], list[Placement]]]
 ATTACHED = (User, Unit, Document, QualitySystem, MarketDevice)
 LONG: dict[type[models.Model], tuple[str, ...]] = {
     Declaration: ("snapshot",),
+    Disposal: ("manifest",),
     Item: ("made_to", "checks", "deviations", "fate_note"),
 }
 """Columns that a dossier does not need and that would weigh it down."""
@@ -114,6 +119,9 @@ class Dossier:
     actions: list[FollowUpAction] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     withdrawals: list[Withdrawal] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    keepings: list[Keeping] = field(default_factory=list)
+    disposals: list[Disposal] = field(default_factory=list)
     stock: Callable[[], Stock] = field(default=dict, repr=False, compare=False)
 
     # The assessment
@@ -289,6 +297,21 @@ class Dossier:
     def withdrawal(self) -> Withdrawal | None:
         return self.withdrawals[-1] if self.withdrawals else None
 
+    @property
+    def holding(self) -> list[Hold]:
+        """Legal holds that stand on the day."""
+        return [h for h in self.holds if h.stands_on(self.on)]
+
+    @property
+    def keeping(self) -> Keeping | None:
+        """The time of keeping that was chosen last."""
+        return self.keepings[-1] if self.keepings else None
+
+    @property
+    def disposal(self) -> Disposal | None:
+        """The disposal that is proposed or done."""
+        return next((x for x in reversed(self.disposals) if x.end != Disposal.End.CANCELLED), None)
+
     def reached(self, stage: str) -> date | None:
         """The first day the product was in that stage."""
         return next((s.on for s in self.steps if s.revision_id is None and s.to_stage == stage), None)
@@ -309,6 +332,9 @@ BELOW: tuple[tuple[str, str, str, type[models.Model]], ...] = (
     ("products", "product", "follow_ups", FollowUp),
     ("products", "product", "changes", Change),
     ("products", "product", "withdrawals", Withdrawal),
+    ("products", "product", "holds", Hold),
+    ("products", "product", "keepings", Keeping),
+    ("products", "product", "disposals", Disposal),
     ("searches", "search", "candidates", Candidate),
     ("searches", "search", "lookups", Lookup),
     ("searches", "search", "grounds", Ground),
@@ -349,6 +375,7 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
     institution = _institution(on, known)
     day = on or (clock.today() if known is None else timezone.localdate(known))
     ids = [product.pk for product in products]
+    gone = {product.pk for product in products if product.stage == Product.Stage.DISPOSED}
     if known is not None:
         products = sorted(_read(Product, known, pk=ids), key=lambda product: ids.index(product.pk))
     folders = {
@@ -372,6 +399,10 @@ def gather(products: Sequence[Product], *, on: date | None = None, known: dateti
     homes: dict[str, dict[int, int]] = {"products": {pk: pk for pk in ids}}
     for parent, link, into, model in BELOW:
         home = homes[parent]
+        if gone and isinstance(
+            disposable.TABLE[model], disposable.Goes
+        ):  # of its rows only that there were any is left
+            home = {pk: product for pk, product in home.items() if product not in gone}
         kept = lay(into, _read(model, known, **{link: list(home)}), home, f"{link}_id")
         everything += kept
         homes[into] = {row.pk: home[getattr(row, f"{link}_id")] for row in kept}
@@ -450,6 +481,10 @@ def _read(model: type[Row], known: datetime | None, **key: Sequence[int]) -> lis
     for entry in model.history.filter(**{f"{column}__in": values}, history_date__lte=known).order_by("history_id"):  # type: ignore[attr-defined]
         latest[entry.id] = entry
     instances = [entry.instance for entry in latest.values() if entry.history_type != "-"]
+    fate = disposable.TABLE.get(model)
+    if isinstance(fate, disposable.Emptied):
+        for instance in instances:
+            vars(instance).update({name: "" for name in fate.fields if getattr(instance, name) is None})
     columns = _order(model)
     return sorted(instances, key=lambda row: [getattr(row, column) for column in columns])
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from inhouse import gates, register
+from inhouse import gates, register, retention
 from inhouse.dossier import Dossier, current
 from inhouse.law.checks.withdrawal import fates
 from inhouse.models import Assessment, Declaration, Leaf, Step
@@ -74,7 +74,7 @@ ACTS: dict[P | R, Act] = {
     P.SUSPENDED: Act.SUSPEND,
     P.WITHDRAWN: Act.END,
     P.ABANDONED: Act.END,
-    P.DISPOSED: Act.REGISTER,
+    P.DISPOSED: Act.DISPOSE,
     R.DECLARED: Act.SIGN,
     R.IN_FORCE: Act.SIGN,
     R.OPEN: Act.RECALL,
@@ -144,7 +144,7 @@ def _for_product(d: Dossier, to: P) -> list[Obstacle]:
     if to == P.WITHDRAWN:
         return _with(_explained(d), [o for o in lawful if o.mend == "withdrawal"])
     if to == P.DISPOSED:
-        return _with(_disposable(), lawful)
+        return _disposable(d, lawful)
     return lawful
 
 
@@ -239,11 +239,10 @@ def _fated(d: Dossier) -> list[Obstacle]:
     return [Obstacle(missing.text, mend=missing.mend) for missing in fates(d)]
 
 
-def _disposable() -> list[Obstacle]:
-    """Nothing is disposed of before the register can record the decision."""
-    return [
-        Obstacle(_("Records are disposed of only by a decision with a reference; none is recorded."), mend="withdrawal")
-    ]
+def _disposable(d: Dossier, lawful: list[Obstacle]) -> list[Obstacle]:
+    """Floor, holds, open matters and the decision of two people are asked whatever the rules say, each said once."""
+    said = {o.text for o in lawful if o.stops}
+    return [*(o for o in [*retention.obstacles(d), *retention.undecided(d)] if o.text not in said), *lawful]
 
 
 def _unsigned(d: Dossier, revision: Revision) -> list[Obstacle]:
@@ -284,6 +283,8 @@ def _unwritten(d: Dossier, subject: Product | Revision, to: P | R, outcome: str)
         return _unsigned(d, d.coming)
     elif to == P.SUSPENDED and d.open_suspension is None:
         return [Obstacle(_("Say why use must pause."), mend="suspension")]
+    elif to == P.DISPOSED and not (d.disposal and d.disposal.is_executed):
+        return [Obstacle(_("The records are disposed of first, by what was decided."), mend="retention")]
     return []
 
 
@@ -311,9 +312,19 @@ class _Changed:
 
 
 def lock(product: Product) -> Product:
-    """The product as it is now, locked until the transaction ends. Every rule that changes a life takes this first."""
+    """The product as it is now, locked until the transaction ends. Every rule that changes a life takes this first.
+
+    Of what was disposed of nothing changes any more.
+    """
     if (telling := _Changed(product.pk)) not in (waiting[1] for waiting in transaction.get_connection().run_on_commit):
         transaction.on_commit(telling)
+    locked = _locked(product)
+    if locked.stage == P.DISPOSED:
+        raise ValidationError(_("The records of this product have been disposed of."), code="disposed")
+    return locked
+
+
+def _locked(product: Product) -> Product:
     return Product.objects.select_for_update(of=("self",)).select_related("unit").get(pk=product.pk)
 
 
@@ -323,7 +334,7 @@ def move(subject: Product | Revision, to: P | R, *, by: User, reason: str = "", 
 
     `outcome` says how a proposal ended, for a step to `rejected`.
     """
-    product = lock(subject if isinstance(subject, Product) else subject.product)
+    product = _locked(subject if isinstance(subject, Product) else subject.product)
     access.require(by, ACTS[to], product.scope)
     d = current(product)
     fresh = product if isinstance(subject, Product) else Revision.objects.get(pk=subject.pk)

@@ -44,7 +44,7 @@ WAY = (
     "assessment-proposal", "assessment-device", "assessment-route", "assessment-scope", "assessment-need", "market",
     "assessment-prohibitions", "class", "software", "assessment-weighing", "assessment",
     "owner", "design", "laboratory", "documents", "evidence", "conformity", "declaration", "readiness", "units", "items", "follow-up",
-    "change", "suspension", "withdrawal", "product", "decision",
+    "change", "suspension", "withdrawal", "retention", "product", "decision",
 )  # fmt: skip
 """The pages where things are mended, in the order in which one comes to them; the decision closes the way."""
 

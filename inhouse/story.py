@@ -25,11 +25,14 @@ from inhouse.models import (
     Conformity,
     DataSet,
     Declaration,
+    Disposal,
     EvidenceDocument,
     EvidenceRecord,
     FollowUp,
     FollowUpAction,
     Ground,
+    Hold,
+    Keeping,
     Lookup,
     MarketFile,
     MarketSearch,
@@ -58,6 +61,9 @@ OF_PRODUCT: tuple[type[Model], ...] = (
     FollowUp,
     Change,
     Withdrawal,
+    Hold,
+    Keeping,
+    Disposal,
 )
 OF_REVISION: tuple[type[Model], ...] = (
     Part,
@@ -99,6 +105,7 @@ SUBJECTS: dict[str, tuple[type[Model], ...]] = {
     "follow-up": (FollowUp, FollowUpAction),
     "change": (Change, Answer),
     "withdrawal": (Withdrawal, Suspension, Step),
+    "retention": (Hold, Keeping, Disposal),
 }
 """Which kinds of rows a page of the product is about."""
 

@@ -1,16 +1,19 @@
-"""Background work on papers, deadlines and reminders. Each may run twice, late, or after a crash."""
+"""Background work on papers, deadlines, copies and disposals. Each may run twice, late, or after a crash."""
 
 import logging
 
 from celery import shared_task
+from django.utils import translation
 
 from documents import reading
-from inhouse import exitcopy, papers
-from inhouse.models import ExitCopy
+from inhouse import disposal, exitcopy, papers
+from inhouse.models import Disposal, ExitCopy
 from inhouse.reminders import comparing, relay, sweep
+from organisation.models import Institution
 
 logger = logging.getLogger(__name__)
 ROUND = 300  # seconds of making a copy; then others have their turn
+DISPOSAL = 3000  # seconds, below the broker's visibility timeout of one hour
 
 
 @shared_task(ignore_result=True)
@@ -69,3 +72,17 @@ def order_exit_copy() -> None:
     """Every day: is there a copy of this year? A second run orders nothing more."""
     if (copy := exitcopy.yearly()) is not None:
         make_exit_copy.delay_on_commit(copy.pk)
+
+
+@shared_task(ignore_result=True, time_limit=DISPOSAL)
+def dispose(disposal_id: int) -> None:
+    """After a disposal was confirmed. A second run, also at the same time, does nothing more."""
+    with translation.override(Institution.objects.get().language):
+        disposal.execute(disposal_id)
+
+
+@shared_task(ignore_result=True)
+def finish_disposals() -> None:
+    """Every ten minutes: disposals that were confirmed and not executed, or whose files are not all gone."""
+    for disposal_id in Disposal.objects.unfinished().values_list("pk", flat=True).iterator():
+        dispose.delay(disposal_id)

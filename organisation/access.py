@@ -49,6 +49,8 @@ class Act(models.TextChoices):
     READ_LOOK_UPS = "read_look_ups", gettext_lazy("read the log of patient look-ups")
     ERASE_PATIENTS = "erase_patients", gettext_lazy("erase patient identity")
     SETTLE = "settle", gettext_lazy("mark a deadline as done, or snooze it (beside whoever it is for)")
+    RETAIN = "retain", gettext_lazy("keep records longer, hold them, propose their disposal")
+    DISPOSE = "dispose", gettext_lazy("confirm the disposal of records that someone else proposed")
     AUDIT = "audit", gettext_lazy("read the history of everything")
     WATCH = "watch", gettext_lazy("see whether every stored file is whole")
     OPERATE = "operate", gettext_lazy("send again what could not be sent")
@@ -81,6 +83,8 @@ TABLE: dict[Act, frozenset[Role | Tie]] = {
     Act.READ_LOOK_UPS: frozenset({Tie.OWNER, Role.AUDITOR}),
     Act.ERASE_PATIENTS: frozenset({Role.REGISTRAR}),
     Act.SETTLE: frozenset({Tie.OWNER, Role.ENGINEER, Role.MANAGER, Role.REGISTRAR, Role.HEAD_OFFICE}),
+    Act.RETAIN: frozenset({Role.REGISTRAR}),
+    Act.DISPOSE: frozenset({Role.REGISTRAR, Role.MANAGER}),
     Act.AUDIT: frozenset({Role.AUDITOR, Role.HEAD_OFFICE}),
     Act.WATCH: frozenset({Role.AUDITOR, Role.HEAD_OFFICE, Role.OPERATOR}),
     Act.OPERATE: frozenset({Role.OPERATOR}),

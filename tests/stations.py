@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from django.utils import timezone
 
-from documents import sealing
+from documents import rendering, sealing
 from documents.models import SignedFile
 from inhouse import (
     assessment,
@@ -25,12 +25,14 @@ from inhouse import (
     conformity,
     declarations,
     design,
+    disposal,
     evidence,
     law,
     lifecycle,
     market,
     owners,
     readiness,
+    retention,
     signing,
     software,
     suspension,
@@ -46,6 +48,7 @@ from inhouse.models import (
     Classification,
     Conformity,
     Declaration,
+    Disposal,
     EvidenceDocument,
     EvidenceRecord,
     Frozen,
@@ -716,10 +719,56 @@ def withdrawn(name: str = "Catheter adapter", **given: Any) -> Product:
     return fresh(product)
 
 
-def disposed(name: str = "Catheter adapter", **given: Any) -> Product:
-    """The records are disposed of. No rule leads there yet."""
+def expired(name: str = "Catheter adapter", **given: Any) -> Product:
+    """Withdrawn, every item has its fate: the count has begun, and ends on `floor(product)`."""
     product = withdrawn(name, **given)
-    Product.objects.filter(pk=product.pk).update(stage=Product.Stage.DISPOSED)
+    for item in product.items.living():
+        scrapped(item)
+    return fresh(product)
+
+
+def floor(product: Product) -> date:
+    """The first day on which its records may be disposed of."""
+    found = retention.floor(current(product))
+    assert found
+    return found
+
+
+def proposed_disposal(product: Product, *, by: User | None = None, **given: Any) -> Disposal:
+    """The registrar proposes to dispose of the records, today."""
+    said: dict[str, Any] = {
+        "reference": "RS 2040-17",
+        "decided_on": clock.today(),
+        "decided_by": "The regional archive",
+        "reason": "The years are over",
+    }
+    return disposal.propose(product, **said | given, by=by or registrar(product))
+
+
+def confirmed_disposal(product: Product) -> Disposal:
+    """A manager confirmed what the registrar proposed; no worker has executed it yet."""
+    made = proposed_disposal(product)
+    disposal.confirm(made, sha256=made.sha256, by=manager(product))
+    made.refresh_from_db()
+    return made
+
+
+def carry_out(made: Disposal, *, printed: bool = False) -> bool:
+    """What the worker does; the certificate is small where nobody reads it."""
+    with nullcontext() if printed else quick(), patch.object(rendering, "pdf", small) if not printed else nullcontext():
+        return disposal.execute(made.pk)
+
+
+def small(template: str, context: dict[str, Any], **given: Any) -> bytes:
+    paper: bytes = factories.pdf(given["title"]).read()
+    return paper
+
+
+def disposed(name: str = "Catheter adapter", **given: Any) -> Product:
+    """The records are disposed of, on the first day on which they may be."""
+    product = expired(name, **given)
+    with on_day(floor(product)):
+        carry_out(confirmed_disposal(product))
     return fresh(product)
 
 

@@ -26,9 +26,9 @@ from django.urls import URLPattern, get_resolver, reverse
 from pytest_django import Settings
 
 from documents.models import Document
-from inhouse import followup, market, owners, tracing
+from inhouse import followup, holds, market, owners, tracing
 from inhouse.deadlines import calendars, following
-from inhouse.models import Candidate, Deadline, Declaration, EvidenceDocument, ExitCopy, FollowUpAction, Frozen
+from inhouse.models import Candidate, Deadline, Declaration, EvidenceDocument, ExitCopy, FollowUpAction, Frozen, Hold
 from organisation import absences, clock, history
 from organisation.access import TABLE, Act, Tie
 from organisation.middleware import DenyByDefault
@@ -98,6 +98,7 @@ def secret() -> Document:
 
 OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.pages.product": (PRODUCT, lambda p: {"pk": p.pk}),
+    "inhouse.views.pages.kept": (PRODUCT, lambda p: {"pk": p.pk}),
     "inhouse.views.owners.appointment": (PRODUCT, lambda p: {"pk": p.appointments.latest("pk").pk}),
     "inhouse.views.papers.paper": (PRODUCT, lambda p: {"pk": p.pk, "document": secret().pk}),
     "inhouse.views.papers.leaf": (PRODUCT, lambda p: {"pk": p.pk, "document": secret().pk, "number": 1}),
@@ -111,6 +112,7 @@ OBJECTS: dict[str, tuple[str, Callable[[Product], dict[str, Any]]]] = {
     "inhouse.views.items.Stay": (PRODUCT, lambda p: {"pk": only(Placement).pk}),
     "inhouse.views.patients.use": (PRODUCT, lambda p: {"pk": only(PatientUse).pk}),
     "inhouse.views.patients.patient": (ADMINISTRATION, lambda p: {"pk": only(PatientUse).patient_id}),
+    "inhouse.views.retention.hold_of": (PRODUCT, lambda p: {"pk": only(Hold).pk}),
     "inhouse.views.followup.action_of": (PRODUCT, lambda p: {"pk": only(FollowUpAction).pk}),
     "inhouse.views.questions.fetch": (PRODUCT, lambda p: {"pk": p.pk, "key": "software_is_device.sw1"}),
     "inhouse.views.questions.kind": (PRODUCT, lambda p: {"pk": p.pk, "category": "manufacture_modify"}),
@@ -233,6 +235,7 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
             actions=[{"text": "Tighten the strap", "responsible": by, "due_on": clock.today()}],
             by=by,
         )
+        holds.place(product, reason="A claim", reference="RS 1", by=stations.registrar(product))
         market.attach(market.begin(product, by=by), upload=factories.pdf(), by=by)
         stations.translated(product)
         stations.begun(product)

@@ -73,6 +73,11 @@ class SealedColumns(models.Model):
     def __str__(self) -> str:
         return self.columns
 
+    @property
+    def listed(self) -> list[str]:
+        found: list[str] = json.loads(self.columns)
+        return found
+
 
 @locked()
 class SealedRows(models.Model):

@@ -14,6 +14,7 @@ from inhouse import (
     design,
     evidence,
     followup,
+    holds,
     law,
     lifecycle,
     market,
@@ -28,7 +29,7 @@ from inhouse.demo.route import Route
 from inhouse.demo.stories import Device
 from inhouse.dossier import current
 from inhouse.intervals import add_months, months
-from inhouse.models import EvidenceDocument, EvidenceRecord, FollowUp, FollowUpAction
+from inhouse.models import EvidenceDocument, EvidenceRecord, FollowUp, FollowUpAction, Hold
 from organisation import clock
 from products import identity, synthetic
 from products.models import Item, Product, Revision
@@ -197,6 +198,19 @@ class Afterwards(Route):
 
     def _do_withdraw(self, reason: str, call: dict[str, Any]) -> Days:
         withdrawal.withdraw(self.product, reason=reason, by=self.owner)
+        yield from ()
+
+    def _do_hold(self, said: dict[str, str], call: dict[str, Any]) -> Days:
+        holds.place(self.product, reason=said["why"], reference=said["reference"], by=self.registrar)
+        yield from ()
+
+    def _do_lift(self, said: dict[str, str], call: dict[str, Any]) -> Days:
+        hold = Hold.objects.get(product=self.pk, reference=said["reference"])
+        holds.lift(hold, reason=said["why"], by=self.registrar)
+        yield from ()
+
+    def _do_keep(self, said: dict[str, Any], call: dict[str, Any]) -> Days:
+        holds.keep(self.product, years=said["years"], reason=said["why"], by=self.registrar)
         yield from ()
 
     def _do_fate(self, said: dict[str, Any], call: dict[str, Any]) -> Days:

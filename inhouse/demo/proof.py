@@ -24,7 +24,7 @@ from organisation.models import Administration, Role, Unit, User
 from products.models import Product, Revision
 
 NOT_YET = {Product.Stage.DISPOSED}
-"""The register does not dispose of records yet."""
+"""No file is old enough: the rules apply since 2021, and ten years are not over."""
 
 
 def faults(*, now: datetime) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -171,6 +172,20 @@ def delete(copy: ExitCopy, *, by: User) -> None:
             raise ValidationError(_("This copy is being made just now. Delete it when it is done."), code="running")
         _keep(held, deleted_at=clock.now(), deleted_by=by)
         transaction.on_commit(lambda: _remove(held))
+
+
+@transaction.atomic
+def forget(product: Product, *, by: User) -> None:
+    """Its records were disposed of: every copy that may hold them is deleted, and one of all the others is ordered anew."""
+    Institution.objects.select_for_update().get()
+    concerned = ExitCopy.objects.kept().filter(Q(product=product) | Q(product=None))
+    whole = False
+    for copy in concerned.select_related("product").select_for_update(of=("self",)):
+        whole |= copy.product_id is None
+        _keep(copy, deleted_at=clock.now(), deleted_by=by)
+        transaction.on_commit(partial(_remove, copy))  # what is being written just now, `clear` removes
+    if whole:
+        _order(None, None)
 
 
 def clear() -> None:

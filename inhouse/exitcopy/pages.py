@@ -67,7 +67,7 @@ def _sections() -> list[tuple[str, str, tuple[str, ...]]]:
         (_("Readiness for use"), "readiness", ("readinesses", "unit_uses")),
         (_("Items and where they are"), "items", ("items", "placements")),
         (_("Follow-up and changes"), "follow-up", ("follow_ups", "actions", "changes")),
-        (_("Pauses, end and steps"), "life", ("suspensions", "withdrawals", "steps")),
+        (_("Pauses, end and steps"), "life", ("suspensions", "withdrawals", "holds", "keepings", "disposals", "steps")),
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inhouse', '0011_conformity'),
+        ('inhouse', '0012_retention'),
         ('products', '0004_similar'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

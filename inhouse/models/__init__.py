@@ -13,6 +13,7 @@ from inhouse.models.market import Candidate, Ground, Lookup, MarketDevice, Marke
 from inhouse.models.owners import Appointment
 from inhouse.models.readiness import Readiness
 from inhouse.models.register import Checkpoint, Leaf
+from inhouse.models.retention import Disposal, Hold, Keeping
 from inhouse.models.signing import Frozen, Signature, Translation
 from inhouse.models.software import AiPoint, AiStep, DataSet, SoftwareModule, SoftwarePlan, SoftwareTest
 
@@ -32,6 +33,7 @@ __all__ = [
     "DataSet",
     "Deadline",
     "Declaration",
+    "Disposal",
     "EvidenceDocument",
     "EvidenceRecord",
     "ExitCopy",
@@ -40,6 +42,8 @@ __all__ = [
     "Frozen",
     "Ground",
     "HandOut",
+    "Hold",
+    "Keeping",
     "Ladder",
     "Leaf",
     "Lookup",

@@ -64,7 +64,7 @@ def _to_sign(d: Dossier) -> Revision | None:
     return d.coming if d.coming and d.coming.stage == Revision.Stage.OPEN else None
 
 
-@door(Act.WORK, pages.product)
+@door(Act.WORK, pages.kept)
 def declaration(request: Request, product: Product) -> HttpResponse:
     """What stands between the revision and its signature, and every declaration there has been."""
     d = current(product)

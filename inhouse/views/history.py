@@ -50,7 +50,7 @@ def kind_of(entry: Entry) -> str:
     return entry.model._meta.label_lower
 
 
-@door(Act.WORK, pages.product)
+@door(Act.WORK, pages.kept)
 def history(request: Request, product: Product) -> HttpResponse:
     """The latest entries by day; everything when it is asked for or narrowed."""
     of = request.GET.get("of", "")
@@ -76,7 +76,7 @@ def history(request: Request, product: Product) -> HttpResponse:
     )
 
 
-@door(Act.WORK, pages.product)
+@door(Act.WORK, pages.kept)
 def latest(request: Request, product: Product) -> HttpResponse:
     """The last few entries, of one page's subject (`?of=design`) or of everything: for the foot and the side of a page."""
     told = story.story(product, of=request.GET.get("of", ""), limit=SHORT)

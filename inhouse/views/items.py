@@ -38,7 +38,7 @@ OUTSIDE = "outside"
 def item(pk: int) -> Item:
     """The item with what its page shows, or 404."""
     found = get_object_or_404(Item.objects.select_related("revision", "made_by", "released_by"), pk=pk)
-    found.product = pages.product(found.product_id)
+    found.product = pages.kept(found.product_id)
     return found
 
 
@@ -86,7 +86,7 @@ class ItemForm(Form):
         self.initial.setdefault("made_on", clock.today())
 
 
-@door(Act.WORK, pages.product)
+@door(Act.WORK, pages.kept)
 def items(request: Request, product: Product) -> HttpResponse:
     """The items of a product: made to which revision, released, where each is, and what became of it.
 

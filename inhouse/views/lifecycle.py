@@ -84,7 +84,7 @@ def pause(request: Request, product: Product) -> HttpResponse:
     )  # fmt: skip
 
 
-@door(Act.WORK, pages.product, post=Act.END)
+@door(Act.WORK, pages.kept, post=Act.END)
 def withdraw(request: Request, product: Product) -> HttpResponse:
     """Take the product out of use; then what is left to do with its items, and how long the file is kept."""
     form = WithdrawForm(request.POST or None, meaning=_meaning(product))

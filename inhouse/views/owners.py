@@ -99,7 +99,7 @@ class DeclineForm(Form):
     reason = forms.CharField(label=gettext_lazy("Reason for declining"), widget=forms.Textarea(attrs={"rows": 3}))
 
 
-@door(Act.WORK, pages.product, post=Act.DECIDE)
+@door(Act.WORK, pages.kept, post=Act.DECIDE)
 def owner(request: Request, product: Product) -> HttpResponse:
     """The owner now and before, the request that waits; a manager asks someone."""
     form = AppointForm(request.POST or None)

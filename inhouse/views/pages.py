@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -25,7 +25,15 @@ from products.models import Product, Revision
 
 
 def product(pk: int) -> Product:
-    """The product with what its head shows, or 404."""
+    """The product with what its head shows, or 404: also when its records were disposed of, and the page is of those."""
+    found = kept(pk)
+    if found.stage == Product.Stage.DISPOSED:
+        raise Http404(_("The records of this product have been disposed of."))
+    return found
+
+
+def kept(pk: int) -> Product:
+    """The product, for a page about what stays when its records are disposed of."""
     return get_object_or_404(
         Product.objects.select_related("unit__administration__institution", "owner", "quality_system", "proposed_by"),
         pk=pk,
@@ -77,9 +85,13 @@ def show(
 
 BELOW = {
     "decision": "assessment", "appointment": "owner", "document": "documents", "units": "readiness", "unit": "readiness",
-    "item": "items", "suspension": "withdrawal", "abandon": "withdrawal", "action": "follow-up",
+    "disposal": "retention", "item": "items", "suspension": "withdrawal", "abandon": "withdrawal", "action": "follow-up",
 }  # fmt: skip
 """Pages without an entry of their own, by the first word of their address's name, and the entry they belong to."""
+
+
+STAYING = ("product", "owner", "declaration", "items", "withdrawal", "retention", "history")
+"""The pages of a product whose records were disposed of."""
 
 
 def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
@@ -87,6 +99,7 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
     stage = d.product.stage
     made = stage not in (Product.Stage.PROPOSED, Product.Stage.REJECTED)
     used = stage in Product.Stage.used
+    left = stage in (Product.Stage.WITHDRAWN, Product.Stage.DISPOSED)
     wanted = [
         ("product", _("Overview"), True),
         ("assessment", _("Assessment"), True),
@@ -104,8 +117,11 @@ def subjects(d: Dossier, here: str) -> list[dict[str, Any]]:
         ("follow-up", _("Follow-up"), used),
         ("change", _("Changes"), used),
         ("withdrawal", _("Out of use") if stage == Product.Stage.WITHDRAWN else _("Pause or end use"), used),
+        ("retention", _("Retention"), left),
         ("history", _("History"), True),
     ]
+    if stage == Product.Stage.DISPOSED:
+        wanted = [each for each in wanted if each[0] in STAYING]
     subject = BELOW.get(here.split("-", 1)[0], here)
     return [
         {

@@ -248,7 +248,7 @@ def reveal(request: Request, use: PatientUse) -> HttpResponse:
 
 
 @hush
-@door(Act.READ_LOOK_UPS, pages.product)
+@door(Act.READ_LOOK_UPS, pages.kept)
 def look_ups(request: Request, product: Product) -> HttpResponse:
     """Who looked at patients from this product's items, or at patients who met one, when and why."""
     d = current(product)

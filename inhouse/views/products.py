@@ -113,7 +113,7 @@ class TimeForm(Form):
     )
 
 
-@door(Act.WORK, pages.product)
+@door(Act.WORK, pages.kept)
 def product(request: Request, product: Product) -> HttpResponse:
     """One product: its life, what stands in the way, the conditions of Article 5(5); today or as of any day."""
     form = TimeForm(request.GET if "day" in request.GET else None)
@@ -129,7 +129,7 @@ def product(request: Request, product: Product) -> HttpResponse:
         return pages.show(request, product, "inhouse/products/before.html", form=form)
     steps = [
         step for step in lifecycle.steps(d, by=request.user) if step.to != Product.Stage.DISPOSED
-    ]  # comes with retention
+    ]  # on the page of retention, by two people
     then = on or (form.cleaned_data["day"] if known else None)
     watch, signing, stops = _watch(d, steps), _signing(d), rail(d)
     ahead = [(step, _before(step.obstacles, signing)) for step in steps if step.to in FORWARD]
@@ -155,6 +155,7 @@ def product(request: Request, product: Product) -> HttpResponse:
         coming_up=coming_up(d) if then else [],
         due=[] if then else [lists.Line(row, clock.today()) for row in lists.of_product(product, DUE)],
         floor=retention.floor(d),
+        reads=access.may(request.user, Act.READ_CONFIDENTIAL, product.scope),
     )
 
 
@@ -230,7 +231,7 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
         (_("Declared"), signed),
         (_("In use"), d.reached("in_use")),
         (_("Out of use"), d.reached("withdrawn")),
-        (_("Kept until"), None),
+        (_("Kept until"), d.reached("disposed")),
     ]
     if stage in ("rejected", "abandoned"):
         days = [(label, day) for label, day in days if day] + [
@@ -241,7 +242,9 @@ def rail(d: Dossier) -> list[dict[str, Any]]:
     stops = []
     for index, (label, day) in enumerate(days):
         state = "now" if index == reached else "done" if day or index < reached else ""
-        if label == _("Kept until") and floor:
+        if label == _("Kept until") and stage == "disposed":
+            label = d.product.get_stage_display().capitalize()
+        elif label == _("Kept until") and floor:
             day = floor
         if index == reached and stage == "suspended":
             label, day = d.product.get_stage_display().capitalize(), d.since()

@@ -13,7 +13,7 @@ managers, its own writing by signals is off.
 from organisation.database.acting import acting, who
 from organisation.history.operations import Triggers, triggers_wanted
 from organisation.history.reading import RETOLD, SHORT, Change, Entry, entries, latest
-from organisation.history.records import Records, locked, of, recorded
+from organisation.history.records import Records, lets_erase, locked, of, recorded
 from organisation.history.tables import Table
 from organisation.history.triggers import Gap, append_only, install, missing, refuse_gaps, strange
 
@@ -31,6 +31,7 @@ __all__ = [
     "entries",
     "install",
     "latest",
+    "lets_erase",
     "locked",
     "missing",
     "of",

@@ -4,6 +4,9 @@ Measured: for inserts and deletes one trigger per statement over a transition ta
 included; for updates, where old and new rows would have to be joined, it is one per row.
 """
 
+# The statements are made of names found in the database itself.
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -81,7 +84,9 @@ END"""
 
 def _locking(lock: Locked) -> Iterator[Trigger]:
     refusal = _refuse(lock.refusal)
-    if not (lock.free or lock.once or lock.when):
+    if lock.erasures:
+        body = f"BEGIN\n    IF TG_OP = 'UPDATE' THEN\n        IF {_erased(lock)} THEN\n            RETURN NEW;\n        END IF;\n    END IF;\n    {refusal}\nEND"
+    elif not (lock.free or lock.once or lock.when):
         body = f"BEGIN\n    {refusal}\nEND"
     else:
         fixed = [f'OLD."{column}" IS DISTINCT FROM NEW."{column}"' for column in lock.fixed]
@@ -105,6 +110,18 @@ END"""
     name = "history_append_only" if lock.name == "history" else "history_lock"
     yield Trigger(table.bare, name, body, ON_CHANGE.format(table=table.name))
     yield Trigger(table.bare, f"{name}_truncate", truncated, ON_TRUNCATE.format(table=table.name))
+
+
+def _erased(lock: Locked) -> str:
+    """Whether the row is listed as erased, and nothing but empties its columns."""
+    found = lock.erasures
+    assert found
+    listed = f"""SELECT 1 FROM {found.table.name} WHERE "{found.of}" = '{lock.table.bare}' AND "{found.row}" = OLD."{lock.table.key}\""""
+    kept = [f'OLD."{column}" IS NOT DISTINCT FROM NEW."{column}"' for column in lock.spared]
+    emptied = [
+        f'(NEW."{column}" IS NULL OR OLD."{column}" IS NOT DISTINCT FROM NEW."{column}")' for column in lock.erasable
+    ]
+    return "\n            AND ".join([f"EXISTS ({listed})", *kept, *emptied])
 
 
 def _filled(column: str) -> str:

@@ -118,6 +118,8 @@ class _Rows:
         self.hidden: tuple[str, ...] = getattr(self.model, "history_hidden", ())
         self.fields = [each for each in self.history.tracked_fields if each.name not in self.hidden]
         self.key = self.model._meta.pk.attname
+        plain = (models.ForeignKey, models.DateField)
+        self.content = [each for each in self.fields if not (each.primary_key or isinstance(each, plain))]
         everything = self.history._default_manager.defer(*self.hidden)
         before = everything.filter(**{self.key: OuterRef(self.key)}, history_id__lt=OuterRef("history_id"))
         before = before.order_by("-history_id").values("history_id")[:1]
@@ -140,19 +142,25 @@ class _Rows:
         for row in self.rows:
             who = _who(row.history_user_id, row.history_change_reason, users)
             then = self._then(row, related)
+            is_erased = self._is_erased(row)
             yield Entry(
                 moment=row.history_date,
                 history_id=row.history_id,
                 verb=VERBS[row.history_type],
                 model=self.model,
                 object_id=getattr(row, self.key),
-                name=_called(then),
+                name=_("content disposed of") if is_erased else _called(then),
                 user_id=row.history_user_id,
                 who=who,
                 reason=row.history_change_reason or "",
-                changes=list(self._changes(row, related)),
-                added=_added(then, who) if row.history_type == "+" else "",
+                changes=[] if is_erased else list(self._changes(row, related)),
+                added=_added(then, who) if row.history_type == "+" and not is_erased else "",
             )
+
+    def _is_erased(self, row: Any) -> bool:
+        """Whether its content went by a decision: nothing is left of what can never be empty."""
+        required = any(not each.null for each in self.content)
+        return required and all(getattr(row, each.attname) is None for each in self.content)
 
     def _changes(self, row: Any, related: Related) -> Iterator[Change]:
         if row.history_type == "-":

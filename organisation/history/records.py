@@ -95,3 +95,16 @@ def locked(*, except_for: tuple[str, ...] = (), once: tuple[str, ...] = (), when
         return model
 
     return lock
+
+
+def lets_erase(*, of: str, row: str) -> Callable[[Model], Model]:
+    """Let the rows of this model, the only one of its kind, name rows of histories whose content may be emptied.
+
+    The fields hold the history's table and the row's `history_id`. Such a row may lose its values, and gets no others.
+    """
+
+    def let(model: Model) -> Model:
+        model.history_erasures = (of, row)  # type: ignore[attr-defined]
+        return model
+
+    return let

@@ -96,8 +96,20 @@ def _locking(lock: Locked) -> Iterator[Trigger]:
         fixed = [_differs(column) for column in lock.fixed]
         once = [f"({_filled(column)} AND {_differs(column)})" for column in lock.once]
         changed = f"({held or 'true'}) AND ({' OR '.join([*fixed, *once])})"
+    if lock.erasures:
+        changed = f"NOT ({_erased(lock)})"
     yield _refusal(lock.table, f"{lock.name}_update", "BEFORE UPDATE", changed, lock.refusal)
     yield _refusal(lock.table, f"{lock.name}_delete", "BEFORE DELETE", held, lock.refusal)
+
+
+def _erased(lock: Locked) -> str:
+    """Whether the row is listed as erased, and nothing but empties its columns."""
+    found = lock.erasures
+    assert found
+    listed = f"""SELECT 1 FROM {found.table.name} WHERE "{found.of}" = '{lock.table.bare}' AND "{found.row}" = OLD."{lock.table.key}\""""
+    kept = [f'OLD."{column}" IS NEW."{column}"' for column in lock.spared]
+    emptied = [f'(NEW."{column}" IS NULL OR OLD."{column}" IS NEW."{column}")' for column in lock.erasable]
+    return " AND ".join([f"EXISTS ({listed})", *kept, *emptied])
 
 
 def _against_replace(table: Table) -> Iterator[Trigger]:

@@ -25,14 +25,32 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Erasures:
+    """The table that lists rows of histories whose content may be emptied: by the column of the table's name and of the row's."""
+
+    table: Table
+    of: str
+    row: str
+
+
+@dataclass(frozen=True)
 class Locked:
-    """A table whose rows stay, but for some columns; from the moment `when` is filled, or always."""
+    """A table whose rows stay, but for some columns; from the moment `when` is filled, or always.
+
+    Of a row that `erasures` lists, whatever is not in `spared` may become NULL, and nothing else.
+    """
 
     table: Table
     name: str
     free: tuple[str, ...] = ()
     once: tuple[str, ...] = ()
     when: str = ""
+    erasures: Erasures | None = None
+    spared: tuple[str, ...] = ()
+
+    @property
+    def erasable(self) -> tuple[str, ...]:
+        return tuple(column for column in self.table.columns if column not in self.spared)
 
     @property
     def fixed(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from django.db import connections, models
 
 from organisation.history import postgresql, sqlite3
 from organisation.history.records import Lock, of
-from organisation.history.tables import Kept, Locked, Table, Trigger
+from organisation.history.tables import Erasures, Kept, Locked, Table, Trigger
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,15 @@ def _wanted(engine: Engine, cursor: Any) -> dict[tuple[str, str], Trigger]:
 
 
 def _subjects(tables: Mapping[str, Table]) -> Iterator[Kept | Locked]:
+    erasures = _erasures(tables)
     for model, history in kept_models():
         base, copy = tables.get(model._meta.db_table), tables.get(history._meta.db_table)
         if base and copy:
             columns = tuple(column for column in base.columns if column in copy.columns)
             yield Kept(base, copy, columns)
         if copy:
-            yield Locked(copy, "history")
+            spared = (*WRITTEN, *_columns(model, [model._meta.pk.name], copy)) if erasures else ()
+            yield Locked(copy, "history", erasures=erasures, spared=spared)
     for model, lock in _locked_models():
         table = tables.get(model._meta.db_table)
         if table:
@@ -171,6 +173,19 @@ def _subjects(tables: Mapping[str, Table]) -> Iterator[Kept | Locked]:
             if lock.when and not when:
                 continue  # the column is still to come, in a later migration
             yield Locked(table, "lock", free, once, when[0] if when else "")
+
+
+WRITTEN = ("history_id", "history_date", "history_type", "history_user_id")
+"""What no erasure takes from a history: that it was written, when and by whom."""
+
+
+def _erasures(tables: Mapping[str, Table]) -> Erasures | None:
+    for model in apps.get_models():
+        table = tables.get(model._meta.db_table)
+        if "history_erasures" in vars(model) and table:  # the table may be still to come, in a later migration
+            of, row = _columns(model, model.history_erasures, table)  # type: ignore[attr-defined]
+            return Erasures(table, of, row)
+    return None
 
 
 def _columns(model: type[models.Model], names: Iterable[str], table: Table) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser
 
-from inhouse import followup, market, owners, tracing
+from inhouse import disposal, followup, market, owners, tracing
+from inhouse.views import pages
 from organisation import clock
 from organisation.models import Assignment, Authority, Role, User
 from products import identity
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OF_A_PRODUCT = (
     "product", "assessment", "market", "owner", "design", "class", "documents", "evidence", "conformity", "declaration", "readiness", "units", "items",
-    "follow-up", "change", "withdrawal", "suspension", "history",
+    "follow-up", "change", "withdrawal", "suspension", "retention", "history",
 )  # fmt: skip
 PARTS = ("/history/latest/", "/products/similar/", "/devices/known/")  # no pages: fetched into one that is looked at
 STATIONS = (
@@ -113,6 +114,30 @@ def test_the_pages_of_a_product_at_each_station(live_server: Any, chromium: Brow
             look(someone, reverse(f"inhouse:{name}", args=[product.pk]))
         for item in Item.objects.all():
             look(someone, reverse("inhouse:item", args=[item.pk]))
+
+
+def test_the_pages_of_a_disposal(live_server: Any, chromium: Browser) -> None:
+    """A product of long ago, whose day has come: proposed, read by the second person, and gone."""
+    person = everyone()
+    with stations.on_day("2012-03-01"):
+        product = stations.expired()
+    made = stations.proposed_disposal(product)
+    with signed_in(chromium, live_server.url, person) as someone:
+        for name in (
+            "retention",
+            "disposal",
+            "disposal-cancel",
+            "disposal-propose",
+            "retention-hold",
+            "retention-longer",
+        ):
+            look(someone, reverse(f"inhouse:{name}", args=[product.pk]))
+        look(someone, reverse("inhouse:retention-all"))
+        disposal.confirm(made, sha256=made.sha256, by=person)
+        look(someone, reverse("inhouse:disposal", args=[product.pk]))
+        stations.carry_out(made)
+        for name in (*pages.STAYING, "disposal"):
+            look(someone, reverse(f"inhouse:{name}", args=[product.pk]))
 
 
 def test_the_public_pages_and_the_refusals(live_server: Any, chromium: Browser) -> None:

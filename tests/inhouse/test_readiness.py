@@ -75,9 +75,7 @@ def test_a_unit_is_listed_once_for_each_part(engineer: User, unit: Unit) -> None
         readiness.list_unit(product, unit=unit, part=UnitUse.Part.USES, since=clock.today(), by=engineer)
 
 
-@pytest.mark.parametrize(
-    "station", [stations.proposed, stations.rejected, stations.abandoned, stations.withdrawn, stations.disposed]
-)
+@pytest.mark.parametrize("station", [stations.proposed, stations.rejected, stations.abandoned, stations.withdrawn])
 def test_no_unit_is_listed_before_the_decision_or_after_the_end(
     station: Callable[[], Product], engineer: User, ward: Unit
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.utils.formats import date_format, localize
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -36,16 +36,11 @@ def fates(d: Dossier) -> Iterator[Missing]:
 
 @check("G11", "VGR-75")
 def floor_reached(d: Dossier) -> Iterator[Missing]:
-    floor = retention.floor(d)
-    if floor is None:
-        yield Missing(
-            _("The records are kept until ten years after the last item left use; items are still without a fate."),
-            "items",
-        )
-    elif d.on < floor:
-        yield Missing(_("The records are kept at least until %(day)s.") % {"day": date_format(floor)}, "withdrawal")
+    for found in retention.too_early(d):
+        yield Missing(found.text, found.mend)
 
 
 @check("G11", "RET-03")
 def decided(d: Dossier) -> Iterator[Missing]:
-    yield Missing(_("Records are disposed of only by a decision with a reference; none is recorded."), "withdrawal")
+    for found in retention.undecided(d):
+        yield Missing(found.text, found.mend)
