@@ -9,3 +9,4 @@ class DocumentsConfig(AppConfig):
         from organisation import alarms
 
         alarms.source("documents.timestamping.alarms")
+        alarms.source("documents.backup.last.alarms")
