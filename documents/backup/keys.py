@@ -42,7 +42,8 @@ SECRETS = (
 )
 """Settings whose values are kept as they hold, wherever they come from."""
 BESIDE = (
-    "ALLOWED_HOSTS", "DEFAULT_FROM_EMAIL", "EMAIL_URL", "OIDC_EMAIL_IS_VERIFIED", "OIDC_NAME", "TIME_ZONE", "TSA_URL"
+    "ALLOWED_HOSTS", "BACKUP_ALARM_DAYS", "DEFAULT_FROM_EMAIL", "EMAIL_TIMEOUT", "EMAIL_URL", "FILES_VERIFIED_WITHIN",
+    "OIDC_EMAIL_IS_VERIFIED", "OIDC_NAME", "TIME_ZONE", "TSA_URL", "UPLOAD_LIMIT",
 )  # fmt: skip
 """Variables that are kept as they stand in the environment: a machine like this one does not start without them."""
 FILES = {"SEAL_KEYSTORE": "seal.p12", "SEAL_TRUST": "trust.pem", "TSA_TRUST": "tsa-trust.pem"}

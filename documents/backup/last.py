@@ -50,7 +50,7 @@ def alarms() -> list[str]:
         return []
     moment, damaged = _said()
     if moment is None:
-        return [_("No backup of this register is known. See “Backup and restore” in docs/operations.md.")]
+        return [_("No backup of this register is known. See “Backup and restore” in docs/backup.md.")]
     told = []
     if moment < timezone.now() - timedelta(days=days):
         told.append(
