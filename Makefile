@@ -5,6 +5,7 @@
 #   make test     the whole suite: on SQLite, on PostgreSQL, and in a real browser               ARGS="-k word"
 #   make check    everything that can be said without running it
 #   make bench    the measurements
+#   make drill    save the demo institution and restore it on an empty machine, with times
 #   make reset    throw the demo data away                                                       FORCE=1: do not ask
 #   make format   put the code in shape
 #
@@ -28,7 +29,7 @@ export PORT
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help debian setup run run-full reset test test-sqlite test-postgres test-browser check format bench
+.PHONY: help debian setup run run-full reset test test-sqlite test-postgres test-browser check format bench drill
 
 help:
 	@sed -n '/^# What/,/^$$/s/^# \{0,1\}//p' Makefile
@@ -93,3 +94,6 @@ format: setup
 
 bench: setup
 	@for script in $(wildcard bench/*.py); do echo "== $$script"; $(SERVICES) --postgres --redis python $$script || exit 1; done
+
+drill: setup
+	@$(SERVICES) --postgres python scripts/drill.py

@@ -250,6 +250,9 @@ STORAGES = {
     },
 }
 
+# Backups: after how many days without one operators are told; 0 where others watch over it
+BACKUP_ALARM_DAYS = env.int("BACKUP_ALARM_DAYS", 2 if PRODUCTION else 0)
+
 # Language and time
 LANGUAGE_CODE = "en"
 LANGUAGES = [("sv", _("Swedish")), ("nb", _("Norwegian Bokmål")), ("en", _("English"))]

@@ -10,3 +10,4 @@ class DocumentsConfig(AppConfig):
 
         alarms.source("documents.timestamping.alarms")
         alarms.source("documents.checking.alarms")
+        alarms.source("documents.backup.last.alarms")

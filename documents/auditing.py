@@ -76,6 +76,11 @@ def begin(by: User | None = None) -> HistoryCheck:
         return HistoryCheck.objects.create(asked_by=by, total=seals.total(HistorySeal.objects.first()))
 
 
+def break_off(reason: str) -> None:
+    """End the checks that were under way where this database came from."""
+    HistoryCheck.objects.filter(ended_at=None).update(ended_at=clock.now(), trouble=reason)
+
+
 def run(check: HistoryCheck) -> list[Finding]:
     """Check everything and keep what was found, as it goes. Run again after it broke off, it begins anew."""
     found: list[Finding] = []

@@ -6,7 +6,7 @@ A leaf keeps the subtrees it completes, so appending and proving each read some 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -137,6 +137,46 @@ def proof(declaration: Declaration) -> dict[str, Any] | None:
         "address": settings.PUBLIC_URL + declaration.get_absolute_url(),
         "register": settings.PUBLIC_URL + reverse("inhouse:public-log"),
     }
+
+
+def faults() -> Iterator[str]:
+    """Whatever of the whole log does not hold together: each entry computed anew, and every checkpoint against it."""
+    signed = {checkpoint.size: checkpoint for checkpoint in Checkpoint.objects.all()}
+    files = dict(Declaration.objects.values_list("number", "file__sha256"))
+    edge: list[bytes] = []
+    size = 0
+    for leaf in Leaf.objects.order_by("index").iterator():
+        if leaf.index != size:
+            yield f"register: entry {size} is missing"
+            return
+        completed = merkle.grow(edge, leaf.index, merkle.leaf_hash(leaf.data.encode()))
+        if (leaf.hash, leaf.above) != (completed[0].hex(), b"".join(completed[1:]).hex()):
+            yield f"register: entry {leaf.index} was changed"
+        said = json.loads(leaf.data)
+        if files.get(said["declaration"]) != said["sha256"]:
+            yield f"register: entry {leaf.index} names another file than {said['declaration']} has"
+        edge = [*edge[: len(edge) - len(completed) + 1], completed[-1]]
+        size += 1
+        root = merkle.folded(edge)
+        if (checkpoint := signed.pop(size, None)) and (fault := _fault(checkpoint, root)):
+            yield fault
+    for beyond in sorted(signed):
+        yield f"register: a checkpoint speaks of {beyond} entries, there are {size}"
+    newest = latest()
+    if size and (newest is None or newest.size != size):
+        yield f"register: no checkpoint speaks of all {size} entries"
+    elif newest and newest.key != str(signer().key):
+        yield "register: the newest checkpoint is not signed with REGISTER_KEY under REGISTER_ORIGIN of this machine"
+
+
+def _fault(checkpoint: Checkpoint, root: bytes) -> str:
+    try:
+        said = notes.checkpoint(checkpoint.note, notes.Key.read(checkpoint.key))
+    except (notes.Unsigned, ValueError) as trouble:
+        return f"register: the checkpoint of {checkpoint.size} entries: {trouble}"
+    if (said.size, said.root, said.root.hex()) != (checkpoint.size, root, checkpoint.root):
+        return f"register: the checkpoint of {checkpoint.size} entries is not that of the entries there are"
+    return ""
 
 
 def _read(parts: Iterable[Subtree]) -> dict[Subtree, bytes]:

@@ -5,6 +5,7 @@ A code counts once. allauth remembers that in a cache, which several processes m
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import format_hotp_value, generate_totp_secret, hotp_value
 from allauth.mfa.utils import decrypt, encrypt
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import transaction
@@ -52,6 +53,23 @@ _URL_SAFE = str.maketrans("+/", "-_")
 def has(user: User, *types: str) -> bool:
     found: bool = Authenticator.objects.filter(user_id=user.pk, type__in=types or STRONG).exists()
     return found
+
+
+def unreadable() -> int:
+    """How many authenticator apps have a secret that no key of this installation opens."""
+    return sum(not _is_readable(data["secret"]) for data in _secrets())
+
+
+def _secrets() -> Iterator[dict[str, Any]]:
+    yield from Authenticator.objects.filter(type=Type.TOTP).values_list("data", flat=True).iterator()
+
+
+def _is_readable(sealed: str) -> bool:
+    try:
+        decrypt(sealed)
+    except InvalidToken:
+        return False
+    return True
 
 
 # Codes

@@ -123,6 +123,20 @@ def waiting_for_rotation() -> int:
     return PatientIdentity.objects.exclude(key_id=keys.newest()).count()
 
 
+def unreadable() -> int:
+    """How many numbers cannot be read, or not be found again, with the keys of this installation."""
+    return sum(not _is_readable(known) for known in PatientIdentity.objects.iterator())
+
+
+@sensitive_variables()
+def _is_readable(known: PatientIdentity) -> bool:
+    try:
+        value = keys.decrypt(known.ciphertext, known.patient_id, known.kind)
+    except keys.Unreadable:
+        return False
+    return keys.index(Identifier(PatientIdentity.Kind(known.kind), value, known.issuer)) == known.index
+
+
 @sensitive_variables()
 def _rotate(known: PatientIdentity) -> None:
     value = keys.decrypt(known.ciphertext, known.patient_id, known.kind)

@@ -110,6 +110,16 @@ def test_the_image_is_built_from_one_base_with_our_versions_and_debian_packages(
     assert debian.NEEDS["pdf"].packages in re.sub(r"\\\n\s*", "", text)
 
 
+def test_the_programs_that_save_the_database_are_of_the_servers_version() -> None:
+    """The image takes PostgreSQL's programs from its Debian, and pg_dump refuses a server that is newer than itself."""
+    of_debian = {"bookworm": "15", "trixie": "17"}
+    base = last("FROM").split()[0]
+    major, debian_release = re.fullmatch(r"postgres:(\d+)-(\w+)", SERVICES["postgres"]["image"]).groups()  # type: ignore[union-attr]
+    assert base.endswith(debian_release)
+    assert major == of_debian[debian_release]
+    assert " postgresql-client " in re.sub(r"\\\n\s*", "", last("RUN")) + " "
+
+
 def test_what_the_image_copies_is_there_and_let_in() -> None:
     let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     apps = {path.parent.name for path in ROOT.glob("*/apps.py")}
