@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from icalendar import Calendar, Event
 
-from inhouse.deadlines import kinds, lists
+from inhouse.deadlines import lists
 from inhouse.models import CalendarAddress, Deadline
 from organisation import access, clock
 from organisation.access import Act
@@ -61,7 +61,8 @@ def reader(secret: str) -> User | None:
 def calendar(user: User) -> bytes:
     """The open deadlines of a person and of the products they own, in the language they read."""
     institution = Institution.objects.get()
-    rows = Deadline.objects.open().with_all().filter(lists.mine(user) | Q(product__owner=user))
+    rows = list(Deadline.objects.open().with_all().filter(lists.mine(user) | Q(product__owner=user)))
+    regulations = lists.regulations({row.product_id for row in rows})
     with translation.override(user.language):
         found = Calendar()
         found.add("prodid", "-//Femfem//Deadlines//EN")
@@ -73,16 +74,16 @@ def calendar(user: User) -> bytes:
         found.add("refresh-interval", timedelta(hours=6), parameters={"value": "DURATION"})
         found.add("x-published-ttl", "PT6H")
         for row in rows:
-            found.add_component(_event(row, institution))
+            found.add_component(_event(row, institution, regulations.get(row.product_id or 0, "")))
         written: bytes = found.to_ical()
         return written
 
 
-def _event(deadline: Deadline, institution: Institution) -> Event:
+def _event(deadline: Deadline, institution: Institution, regulation: str) -> Event:
     """One deadline, all day long; the same UID for as long as it is there, also when its day moves."""
     address = settings.PUBLIC_URL.rstrip("/") + deadline.get_absolute_url()
     product = deadline.product
-    rows = kinds.KINDS[deadline.kind].rows(institution, clock.today())
+    rows = lists.requirements(deadline, institution, regulation)
     said = [
         f"{product.number} {product.name}" if product else str(deadline.administration or institution),
         _("Whose: %(whose)s") % {"whose": lists.whose(deadline)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calendar import Calendar, monthrange
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -13,13 +14,15 @@ from django.db.models.functions import RowNumber, TruncMonth
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from inhouse import law
 from inhouse.deadlines import kinds
 from inhouse.intervals import add_months
+from inhouse.law import Requirement
 from inhouse.models import Deadline
 from inhouse.models.deadlines import DeadlineQuerySet
 from organisation import clock
-from organisation.models import Absence, Assignment, Role, User
-from products.models import Product
+from organisation.models import Absence, Assignment, Institution, Role, User
+from products.models import Product, Revision
 
 OF_A_DAY = 4  # deadlines of one day in the picture of a month; the others are counted
 
@@ -98,6 +101,19 @@ def of_product(product: Product, count: int) -> list[Deadline]:
 
 
 # --- one deadline as a list shows it
+
+
+def regulations(products: Iterable[int | None]) -> dict[int, str]:
+    """Under which regulation each of these products is made, by its newest revision."""
+    rows = Revision.objects.filter(product__in=[pk for pk in products if pk]).order_by("product", "number")
+    return dict(rows.values_list("product", "regulation"))
+
+
+def requirements(deadline: Deadline, institution: Institution, regulation: str = "") -> list[Requirement]:
+    """Those that ask for it, of the regulation its product is made under."""
+    rows = kinds.KINDS[deadline.kind].rows(institution, clock.today())
+    packs = law.packs()
+    return [row for row in rows if not regulation or packs[row.pack].regulation in (regulation, law.BOTH)]
 
 
 @dataclass(frozen=True)
@@ -219,7 +235,7 @@ class Month:
         return self.late * 1000 // self.longest
 
 
-def months_of(found: DeadlineQuerySet, first: date) -> tuple[list[Month], int, int]:
+def months_of(found: DeadlineQuerySet, first: date) -> tuple[list[Month], dict[str, int]]:
     """Twelve months from that one on, and how many are due before and after them."""
     end = add_months(first, 12)
     within = found.filter(due_on__gte=first, due_on__lt=end).order_by().annotate(month=TruncMonth("due_on"))
@@ -231,6 +247,8 @@ def months_of(found: DeadlineQuerySet, first: date) -> tuple[list[Month], int, i
         Month(month, *counted.get(month, (0, 0)), longest) for month in (add_months(first, each) for each in range(12))
     ]
     beyond = found.order_by().aggregate(
-        before=Count("pk", filter=Q(due_on__lt=first)), after=Count("pk", filter=Q(due_on__gte=end))
+        before=Count("pk", filter=Q(due_on__lt=first)),
+        late_before=Count("pk", filter=Q(due_on__lt=min(first, clock.today()), ended_on=None)),
+        after=Count("pk", filter=Q(due_on__gte=end)),
     )
-    return months, beyond["before"], beyond["after"]
+    return months, beyond

@@ -1,41 +1,65 @@
-"""What falls due in the demo from today on: found in the facts, one let wait, one marked as done, and reminders made."""
+"""What falls due in the demo: the deadlines follow the stories, people mark what only they can see, and today reminders are made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
-from inhouse.deadlines import acts, calendars, following
+from inhouse.deadlines import acts, calendars, following, kinds
+from inhouse.demo.days import Days, Story
+from inhouse.demo.region import Cast
+from inhouse.intervals import add_months
 from inhouse.models import Deadline
 from inhouse.reminders import sweep
-from organisation import clock
+from organisation import access, clock
+from organisation.access import Act
 from organisation.models import User
+
+BEGAN = date(2022, 6, 15)
+HALF_A_YEAR, AHEAD = 6, timedelta(days=60)
+SAID = {
+    "declaration_review": "Läst tillsammans med verksamheten: försäkran stämmer fortfarande.",
+    "document_review": "Dokumenten är genomgångna och gäller oförändrade.",
+    "notification": "Anmälan till myndigheten är skickad, kvitto i diariet.",
+}
+
+
+class DueDays(Story):
+    """Twice a year the deadlines follow the facts, and what the register cannot see by itself is marked as done."""
+
+    def __init__(self, cast: Cast, today: date) -> None:
+        super().__init__("förfallodagar", cast, today)
+
+    def lived(self) -> Days:
+        day = BEGAN
+        while day < self.today - timedelta(days=5):
+            yield day
+            _follow()
+            by_hand = [kind.key for kind in kinds.KINDS.values() if kind.by_hand]
+            for row in Deadline.objects.open().with_all().filter(kind__in=by_hand, due_on__lte=clock.today() + AHEAD):
+                by = row.person or access.people(Act.SETTLE, row.scope).order_by("pk").first()
+                if by and row.kind in SAID:
+                    acts.done(row, evidence=SAID[row.kind], by=by)
+            day = add_months(day, HALF_A_YEAR)
 
 
 def settle() -> None:
-    """Bring the deadlines in line with the stories, and let people do with them what they can."""
-    for _difference in following.compare():
-        pass
+    """Bring the deadlines up to today, let one wait, make the reminders and a calendar's address."""
+    _follow()
     today = clock.today()
-    open_ones = Deadline.objects.open().filter(person__is_active=True, product__owner__is_active=True)
-    waits = (
-        open_ones.filter(kind="action", due_on__gt=today + timedelta(days=21)).first()
-        or open_ones.filter(due_on__gt=today + timedelta(days=21)).first()
-    )
+    later = Deadline.objects.open().filter(person__is_active=True, due_on__gt=today + timedelta(days=21))
+    waits = later.order_by("due_on", "pk").first()
     if waits and waits.person:
-        acts.snooze(
-            waits, until=today + timedelta(days=20), reason="Väntar på en reservdel som är beställd.", by=waits.person
-        )  # fmt: skip
-    read = open_ones.filter(kind="declaration_review").select_related("product__owner").first()
-    if read and read.product and read.product.owner:
-        acts.done(
-            read,
-            evidence="Läst tillsammans med verksamheten: försäkran stämmer fortfarande. Anteckning i produktmappen.",
-            by=read.product.owner,
-        )
+        until = today + timedelta(days=20)
+        acts.snooze(waits, until=until, reason="Väntar på verksamhetens genomgång.", by=waits.person)
     sweep.sweep()
     for owner in User.objects.filter(owned_products__isnull=False, is_active=True).order_by("pk")[:1]:
         calendars.make(by=owner)
+
+
+def _follow() -> None:
+    for _difference in following.compare():
+        pass
 
 
 def faults() -> Iterator[str]:
@@ -49,6 +73,3 @@ def faults() -> Iterator[str]:
     for what, rows in shown.items():
         if not rows.exists():
             yield f"No deadline is {what}."
-
-
-__all__ = ["faults", "settle"]

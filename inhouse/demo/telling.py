@@ -17,6 +17,7 @@ from inhouse import assessment
 from inhouse.demo import region
 from inhouse.demo.afterwards import Afterwards
 from inhouse.demo.days import Days, Story
+from inhouse.demo.falling_due import DueDays
 from inhouse.demo.office import HandOuts, Office
 from inhouse.demo.stories import Device, kinds
 from organisation import clock
@@ -30,7 +31,7 @@ def tell(devices: Iterable[Device], *, say: Callable[[str], None]) -> None:
             cast = region.settle()
         shared, today = kinds(), timezone.localdate(now)
         stories: list[Story] = [DeviceStory(device, shared[device.kind], cast, today) for device in devices]
-        stories += [Office(cast, today), HandOuts(cast, today)]
+        stories += [Office(cast, today), HandOuts(cast, today), DueDays(cast, today)]
         _live(stories, now=now, say=say)
 
 

