@@ -58,7 +58,7 @@ def manifest(d: Dossier, found: Reach) -> Manifest:
         "holds": [[hold.pk, bool(hold.lifted_on)] for hold in d.holds],
         "goes": [
             {"kind": model._meta.label_lower, "rows": len(rows), "history": counted[model]}
-            if TABLE[model].counted
+            if getattr(TABLE[model], "counted", True)
             else {"kind": model._meta.label_lower, "rows": None, "history": None}
             for model, rows in found.going.items()
             if rows or counted[model]

@@ -160,8 +160,11 @@ def _publication(f: Facts) -> Iterator[Due]:
 
 
 def _retention(f: Facts) -> Iterator[Due]:
-    if f.d.product.stage == Product.Stage.WITHDRAWN and (day := retention.floor(f.d)):
-        yield Due(day)
+    """The floor; where something keeps the file beyond it, not before that has ended."""
+    day = retention.floor(f.d)
+    if f.d.product.stage != Product.Stage.WITHDRAWN or day is None or f.d.holding:
+        return
+    yield Due(max([day, *(hold.lifted_on for hold in f.d.holds if hold.lifted_on)]))
 
 
 OF_PRODUCTS: dict[Kind, Callable[[Facts], Iterator[Due]]] = {
@@ -175,7 +178,7 @@ OF_PRODUCTS: dict[Kind, Callable[[Facts], Iterator[Due]]] = {
     Kind("document_review", _("Documents reviewed: are they up to date?"), ("MDR55-f", "IVDR55-g", "VGR-54"), "documents", Role.ENGINEER, by_hand=True): _document_review,
     Kind("diary", _("Declaration entered in the diary"), ("VGR-73",), "declaration", Role.REGISTRAR): _diary,
     Kind("publication", _("Declaration published"), ("MDR55-e", "IVDR55-f", "VGR-74"), "declaration", Role.REGISTRAR): _publication,
-    Kind("retention", _("The file need not be kept any longer: decide on disposal"), ("VGR-75", "RET-03"), "withdrawal", Role.REGISTRAR): _retention,
+    Kind("retention", _("The file need not be kept any longer: decide on disposal"), ("VGR-75", "RET-03"), "retention", Role.REGISTRAR): _retention,
 }  # fmt: skip
 
 

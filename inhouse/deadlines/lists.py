@@ -123,7 +123,7 @@ class Line:
 
     @property
     def title(self) -> str:
-        return kinds.title(self.deadline)
+        return self.deadline.title
 
     @property
     def whose(self) -> str:

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from inhouse.deadlines import kinds
+from inhouse.deadlines import lists
 from inhouse.models import Deadline, Reminder
 from organisation import clock
 from organisation.models import Institution
@@ -51,9 +51,9 @@ def when(deadline: Deadline) -> str:
     return ngettext("was due on %(day)s, %(count)s day ago", "was due on %(day)s, %(count)s days ago", -left) % day
 
 
-def line(reminder: Reminder, institution: Institution) -> Line:
+def line(reminder: Reminder, institution: Institution, regulation: str) -> Line:
     deadline = reminder.deadline
-    rows = kinds.KINDS[deadline.kind].rows(institution, clock.today())
+    rows = lists.requirements(deadline, institution, regulation)
     product = deadline.product
     return Line(
         title=deadline.title,
@@ -71,7 +71,8 @@ def mail(reminders: list[Reminder]) -> Told:
     institution = Institution.objects.get()
     with translation.override(reminders[0].recipient.language):
         ordered = sorted(reminders, key=lambda r: (r.deadline.due_on, r.pk))
-        lines = {r.pk: line(r, institution) for r in ordered}
+        under = lists.regulations({r.deadline.product_id for r in ordered})
+        lines = {r.pk: line(r, institution, under.get(r.deadline.product_id or 0, "")) for r in ordered}
         subjects = {r.pk: f"{lines[r.pk].where}: {lines[r.pk].title}, {lines[r.pk].when}" for r in ordered}
         late = sum(each.overdue for each in lines.values())
         subject = subjects[ordered[0].pk] if len(ordered) == 1 else _subject(len(ordered), late)

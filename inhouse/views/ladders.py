@@ -96,7 +96,7 @@ class One:
 def one(kind: str) -> One:
     if kind not in KINDS:
         raise Http404
-    return One(KINDS[kind], rules.all()[kind])
+    return One(KINDS[kind], rules.by_kind()[kind])
 
 
 class LadderForm(Form):
@@ -134,7 +134,7 @@ class LadderForm(Form):
 @door(Act.SETTINGS)
 def ladders(request: Request) -> HttpResponse:
     """The ladder of every kind of deadline."""
-    steps = rules.all()
+    steps = rules.by_kind()
     context = {
         "kinds": [One(kind, steps[key]) for key, kind in KINDS.items()],
         "usual": told(USUAL),

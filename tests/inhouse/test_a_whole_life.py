@@ -13,9 +13,10 @@ from datetime import date, timedelta
 import pytest
 from django.core import mail
 
-from inhouse import followup, owners, withdrawal
+from inhouse import disposal, followup, owners, withdrawal
 from inhouse.deadlines import acts, following
 from inhouse.models import Deadline, FollowUp, FollowUpAction, Reminder
+from inhouse.obstacles import Refused
 from inhouse.reminders import relay, sweep
 from organisation import people
 from organisation.models import Absence, Role, User
@@ -122,7 +123,13 @@ class Life:
             d("2033-03-01"): lambda: withdrawal.end_item(
                 self.product.items.get(), fate="lost", on=d("2033-03-01"), by=self.engineer
             ),
+            d("2043-02-28"): self.too_early,
+            d("2043-03-01"): lambda: stations.proposed_disposal(self.product),
         }
+
+    def too_early(self) -> None:
+        with pytest.raises(Refused, match="at least until"):
+            stations.proposed_disposal(self.product)
 
     def mark(self, kind: str, evidence: str) -> None:
         by = self.office if kind == "notification" else stations.owner_of(self.product)
@@ -191,3 +198,9 @@ def test_a_product_is_lived_from_2026_to_2043_and_every_reminder_is_as_expected(
     deadlines = Counter((row.kind, row.due_on) for row in Deadline.objects.exclude(kind="diary"))
     assert deadlines == Counter({(e.kind, e.due) for e in (*LIFE, *ELSEWHERE)})
     assert life.product.stage == Product.Stage.WITHDRAWN
+    with on_day(END):
+        made = life.product.disposals.get()
+        disposal.confirm(made, sha256=made.sha256, by=stations.manager(life.product))
+        stations.carry_out(made)
+    assert stations.fresh(life.product).stage == Product.Stage.DISPOSED
+    assert not Deadline.objects.filter(product=life.product).exists()

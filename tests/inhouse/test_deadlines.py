@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
-from inhouse import declarations, followup, owners
+from inhouse import declarations, followup, holds, owners
 from inhouse.deadlines import acts, following, kinds
 from inhouse.models import Deadline, FollowUp
 from organisation import clock, history, people
@@ -196,6 +196,18 @@ def test_the_file_need_be_kept_no_longer_ten_years_after_the_last_item() -> None
         following.follow([product])
     assert open_of(product).keys() == {"retention"}
     assert open_of(product)["retention"].due_on == date(2036, 3, 1)
+
+
+def test_what_is_held_is_not_asked_about_before_the_hold_is_lifted() -> None:
+    with on_day("2026-03-01"):
+        product = stations.expired()
+        hold = holds.place(product, reason="A claim", reference="T 17-26", by=stations.registrar(product))
+        following.follow([product])
+        assert "retention" not in open_of(product)
+    with on_day("2040-05-01"):
+        holds.lift(hold, reason="Settled", by=stations.registrar(product))
+        following.follow([product])
+    assert open_of(product)["retention"].due_on == date(2040, 5, 1)
 
 
 def test_facts_that_change_are_followed_when_they_are_committed(django_capture_on_commit_callbacks: object) -> None:

@@ -335,13 +335,13 @@ def test_a_kind_gets_a_ladder_of_its_own_and_goes_back_to_the_usual_one(office: 
     Deadline.objects.filter(pk=row.pk).update(due_on=clock.today() + timedelta(days=80))
     address = reverse("inhouse:ladder", args=["quality_system"])
     office.post(address, typed())
-    assert ladders.all()["quality_system"] == Steps((90, 30, 7, 0), 7, 30, -14)
+    assert ladders.by_kind()["quality_system"] == Steps((90, 30, 7, 0), 7, 30, -14)
     row.refresh_from_db()
     assert row.next_on == clock.today()
     page = office.get(address).text
     assert "90, 30, 7 days before and on the day" in page
     office.post(address, {"act": "usual"})
-    assert ladders.all()["quality_system"] == USUAL
+    assert ladders.by_kind()["quality_system"] == USUAL
     assert not Ladder.objects.exists()
     assert "removed ladder of reminders" in office.get(address).text
 
