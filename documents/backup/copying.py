@@ -21,6 +21,7 @@ def copy(source: Path, target: Path, *, digest: str, by_way_of: Path) -> None:
     disk) is raised as it comes.
     """
     made = by_way_of / digest
+    made.unlink(missing_ok=True)  # of a copy that was killed
     try:
         try:
             opened = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

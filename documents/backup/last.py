@@ -54,7 +54,7 @@ def alarms() -> list[str]:
     told = []
     if moment < timezone.now() - timedelta(days=days):
         told.append(
-            _("The last backup was made at %(moment)s. Is it still running?")
+            _("The last backup was made at %(moment)s. Are backups still being made?")
             % {"moment": date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")}
         )
     if damaged:

@@ -165,8 +165,10 @@ def test_operators_are_told_when_there_was_no_backup_for_too_long_or_a_file_was_
     assert (configured.BACKUP_ALARM_DAYS, alarms.sounding()) == (0, [])
     settings.BACKUP_ALARM_DAYS = 2
     assert [alarm[:20] for alarm in alarms.sounding()] == ["No backup of this re"]
+    assert last.made_at() is None
     made(days=1.9)
     assert alarms.sounding() == []
+    assert last.made_at()
     made(days=2.1, damaged=2)
     late, damaged = alarms.sounding()
     assert late.startswith("The last backup was made at ")
