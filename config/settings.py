@@ -110,7 +110,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "NAME": f"{DATABASES['default']['NAME']}.test" if "DATABASE_URL" in env else ":memory:"
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 0 if ENV == "test" else 60  # seconds; tests drop their database at the end
+    age = 0 if ENV == "test" else 60  # seconds; tests drop their database at the end
+    DATABASES["default"].setdefault("CONN_MAX_AGE", age)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People
@@ -184,6 +185,10 @@ REGISTER_ORIGIN = env.str("REGISTER_ORIGIN", "") or f"{urlsplit(PUBLIC_URL).netl
 # History is written by the database; simple-history reads it
 SIMPLE_HISTORY_ENABLED = False
 CLOCK_MAY_BE_SET = not PRODUCTION
+CLOCK_SHIFT = env.str("FEMFEM_CLOCK", "")  # a file with the seconds that every process adds to the real clock
+MINUTE = env.float("FEMFEM_MINUTE", 60.0)  # seconds of a minute of the schedule of reminders
+if ENV != "test" and (CLOCK_SHIFT or MINUTE != 60):
+    raise ImproperlyConfigured("FEMFEM_CLOCK and FEMFEM_MINUTE are for tests only.")
 
 # Seals of the history: signed with a key, and noted in a file, that whoever owns the database does not have. The key is
 # the base64 of 32 random bytes; a former one still counts by its public half (in hexadecimal, as each seal names it).
@@ -220,8 +225,8 @@ CELERY_BEAT_SCHEDULE = {
     "check-history": {"task": "documents.tasks.check_history", "schedule": 24 * 3600.0},
     "sweep-uploads": {"task": "documents.tasks.sweep_uploads", "schedule": 3600.0},
     "read-waiting": {"task": "inhouse.tasks.read_waiting", "schedule": 600.0},
-    "sweep-deadlines": {"task": "inhouse.tasks.sweep_deadlines", "schedule": 900.0},
-    "send-reminders": {"task": "inhouse.tasks.send_reminders", "schedule": 60.0},
+    "sweep-deadlines": {"task": "inhouse.tasks.sweep_deadlines", "schedule": 15 * MINUTE},
+    "send-reminders": {"task": "inhouse.tasks.send_reminders", "schedule": MINUTE},
     "compare-deadlines": {"task": "inhouse.tasks.compare_deadlines", "schedule": crontab(hour=3, minute=10)},
     "finish-disposals": {"task": "inhouse.tasks.finish_disposals", "schedule": 600.0},
     "verify-files": {"task": "documents.tasks.verify_files", "schedule": 3600.0},

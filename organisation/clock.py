@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -16,12 +17,19 @@ _moment: ContextVar[datetime | None] = ContextVar("moment", default=None)
 
 def moment() -> datetime | None:
     """The set moment, or None when the real clock runs. The history's triggers are handed the same."""
-    return _moment.get()
+    return _moment.get() or _shifted()
+
+
+def _shifted() -> datetime | None:
+    """In tests with real processes: the real clock and the seconds in a file that all of them read."""
+    if not settings.CLOCK_SHIFT:
+        return None
+    return timezone.now() + timedelta(seconds=float(Path(settings.CLOCK_SHIFT).read_text()))
 
 
 def now() -> datetime:
     """Now, aware, in UTC."""
-    return _moment.get() or timezone.now()
+    return moment() or timezone.now()
 
 
 def today() -> date:

@@ -11,14 +11,15 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail.message import sanitize_address
 
 
 class NotSent(Exception):
-    """The server did not take it. `final`: it will not, so it makes no sense to try again."""
+    """The server did not take it. `final`: it will not, so it makes no sense to try again. `gone`: it is not there."""
 
-    def __init__(self, reason: str, *, final: bool = False) -> None:
+    def __init__(self, reason: str, *, final: bool = False, gone: bool = False) -> None:
         super().__init__(reason)
-        self.final = final
+        self.final, self.gone = final, gone
 
 
 class Unknown(Exception):
@@ -42,16 +43,16 @@ class Post:
         if not isinstance(self.backend, EmailBackend):
             self.backend.send_messages([message])
             return ""
+        content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
+        kept = self.backend.connection is not None
         try:
-            self.backend.open()
-            smtp: Any = self.backend.connection
-            content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
-            self._address(smtp, message)
-        except (OSError, smtplib.SMTPException) as trouble:
-            self._hang_up()
-            raise NotSent(_line(trouble), final=_final(trouble)) from trouble
+            self._address(message)
+        except NotSent as trouble:
+            if not (kept and trouble.gone):
+                raise
+            self._address(message)  # the server found that the connection had lasted long enough
         try:
-            code, answer = smtp.data(content)
+            code, answer = self.backend.connection.data(content)
         except smtplib.SMTPDataError as refused:  # answered before the content went
             self._hang_up()
             raise NotSent(_line(refused), final=_final(refused)) from refused
@@ -61,14 +62,29 @@ class Post:
         said = f"{code} {answer.decode(errors='replace')}"[:500]
         if code != 250:
             self._hang_up()
-            raise NotSent(said, final=500 <= code < 600)
+            if 400 <= code < 600:
+                raise NotSent(said, final=code >= 500)
+            raise Unknown(said)  # that is no answer to a message
         return said
 
-    def _address(self, smtp: smtplib.SMTP, message: EmailMultiAlternatives) -> None:
-        smtp.ehlo_or_helo_if_needed()
-        self._expect(smtp.mail(message.from_email))
-        for recipient in message.recipients():
-            self._expect(smtp.rcpt(recipient))
+    def _address(self, message: EmailMultiAlternatives) -> None:
+        """Everything before the content; raises NotSent. Only what is said of a recipient can be final.
+
+        What else is refused for good (who we are, where we come from) is mended in the settings or at the server.
+        """
+        final = False
+        try:
+            self.backend.open()
+            smtp = self.backend.connection
+            smtp.ehlo_or_helo_if_needed()
+            self._expect(smtp.mail(sanitize_address(message.from_email, "utf-8")))
+            final = True
+            for recipient in message.recipients():
+                self._expect(smtp.rcpt(sanitize_address(recipient, "utf-8")))
+        except (OSError, smtplib.SMTPException) as trouble:
+            self._hang_up()
+            answered = isinstance(trouble, smtplib.SMTPResponseException)
+            raise NotSent(_line(trouble), final=final and _final(trouble), gone=not answered) from trouble
 
     def _expect(self, answer: tuple[int, bytes]) -> None:
         if answer[0] not in (250, 251):
@@ -89,9 +105,5 @@ def _line(trouble: Exception) -> str:
 
 
 def _final(trouble: Exception) -> bool:
-    """Answers of 500 and above are for good (RFC 5321), but not those about signing in: they are mended in the settings."""
-    return (
-        isinstance(trouble, smtplib.SMTPResponseException)
-        and not isinstance(trouble, smtplib.SMTPAuthenticationError)
-        and 550 <= trouble.smtp_code < 600
-    )
+    """Below 550 it is about commands and not about the mailbox (RFC 5321)."""
+    return isinstance(trouble, smtplib.SMTPResponseException) and 550 <= trouble.smtp_code < 600

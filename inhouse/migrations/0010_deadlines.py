@@ -161,6 +161,7 @@ class Migration(migrations.Migration):
                 ('channel', models.CharField(choices=[('mail', 'mail'), ('digest', 'digest')], max_length=6, verbose_name='channel')),
                 ('made_at', models.DateTimeField(verbose_name='made at')),
                 ('not_before', models.DateTimeField(verbose_name='not before')),
+                ('mail', models.UUIDField(null=True)),
                 ('claim', models.UUIDField(null=True)),
                 ('leased_until', models.DateTimeField(null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
@@ -234,7 +235,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='reminder',
-            constraint=models.UniqueConstraint(fields=('deadline', 'due_on', 'step', 'recipient', 'channel'), name='reminder_once'),
+            constraint=models.UniqueConstraint(fields=('deadline', 'due_on', 'step', 'recipient'), name='reminder_once'),
         ),
         migrations.AddIndex(
             model_name='reminder',

@@ -169,7 +169,7 @@ class Reminder(models.Model):
 
     `step` is days before the due day, negative after it. A reminder is sent once; when the server's answer was lost it is
     sent again and `uncertain` counts it. One of channel *digest* goes out together with the others of its recipient
-    and moment.
+    and moment. From the first attempt on it stays in its `mail`, so that a copy says the same under the same Message-ID.
     """
 
     class Channel(models.TextChoices):
@@ -188,6 +188,7 @@ class Reminder(models.Model):
     channel = models.CharField(_("channel"), max_length=6, choices=Channel)
     made_at = models.DateTimeField(_("made at"))
     not_before = models.DateTimeField(_("not before"))
+    mail = models.UUIDField(null=True)
     claim = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
@@ -217,9 +218,7 @@ class Reminder(models.Model):
             models.Index(name="reminder_uncertain", fields=["id"], condition=Q(uncertain__gt=0)),
         ]
         constraints = [
-            models.UniqueConstraint(
-                name="reminder_once", fields=["deadline", "due_on", "step", "recipient", "channel"]
-            ),
+            models.UniqueConstraint(name="reminder_once", fields=["deadline", "due_on", "step", "recipient"]),
         ]
 
     def __str__(self) -> str:

@@ -1,22 +1,24 @@
 """Sends what is in the outbox: claim with a lease, send, then mark.
 
 Nothing is sent inside a transaction. A worker that dies leaves its claim to run out, and another sends again: that the
-server may have taken the first one is counted (`uncertain`). The Message-ID comes from the reminder itself, so that the
-same one sent twice can be told by the reader's program, too.
+server may have taken the first one is counted (`uncertain`). What is claimed together for the first time stays one mail
+with one Message-ID, so that a program that shows only one of two with the same does not hide what is new.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db import connection, transaction
+from django.db import Error, transaction
 from django.db.models import F, Q
 from django.utils.translation import ngettext
 
@@ -27,8 +29,10 @@ from organisation.access import Act
 from organisation.mail import NotSent, Post, Unknown
 from organisation.models import User
 
-LEASE = timedelta(minutes=10)
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=4)
+logger = logging.getLogger(__name__)
+MINUTE = timedelta(seconds=settings.MINUTE)
+LEASE = 10 * MINUTE
+FIRST_PAUSE, LONGEST_PAUSE = MINUTE, 240 * MINUTE
 MOST = 40  # attempts, about five days, before it is given up and shown to the operator
 CLAIMED = 50  # at once
 
@@ -45,16 +49,21 @@ class Tally:
 
 
 def relay(*, limit: int | None = None) -> Tally:
-    """Send everything that is due to be sent, or `limit` mails. Several may run at once."""
-    tally = Tally()
+    """Send everything that is due to be sent, or `limit` mails. Several may run at once.
+
+    It ends early, and lets go of what it has not tried, when the server is not there, or in good time before a lease
+    of its own runs out. The next one comes in a minute.
+    """
+    tally, until, count = Tally(), clock.now() + LEASE / 2, 0
     with Post() as post:
-        count = 0
         while limit is None or count < limit:
             mails = claim(1 if limit is not None else CLAIMED, tally)
-            if not mails:
+            if mails is None:
                 break
-            for mail in mails:
-                send(mail, post, tally)
+            for number, mail in enumerate(mails, 1):
+                if not send(mail, post, tally) or clock.now() > until:
+                    _let_go(mails[number:])
+                    return tally
                 count += 1
     return tally
 
@@ -63,85 +72,114 @@ def relay(*, limit: int | None = None) -> Tally:
 class Mail:
     """The reminders that go out together, claimed."""
 
+    key: uuid.UUID
     claim: uuid.UUID
     reminders: list[Reminder]
 
-    @property
-    def key(self) -> str:
-        """Made of nothing but what the mail is of: the same again after a crash."""
-        first = self.reminders[0]
-        if first.channel == Reminder.Channel.DIGEST:
-            return f"digest-{first.recipient_id}-{first.not_before:%Y%m%dT%H%M}"
-        return f"{first.deadline_id}-{first.due_on:%Y%m%d}-{first.step}-{first.recipient_id}-{first.channel}"
 
-
-def message_id(key: str) -> str:
-    """Opaque, and always the same for a key."""
+def message_id(key: uuid.UUID) -> str:
+    """Opaque, and always the same for a mail."""
     digest = hashlib.sha256(f"{settings.PUBLIC_URL}:{key}".encode()).hexdigest()[:40]
     return f"<{digest}@{urlsplit(settings.PUBLIC_URL).hostname}>"
 
 
 @transaction.atomic
-def claim(most: int, tally: Tally) -> list[Mail]:
-    """Take reminders that wait, each for the length of a lease, and with one of a digest the others of that digest."""
+def claim(most: int, tally: Tally) -> list[Mail] | None:
+    """Take reminders that wait, for the length of a lease, and with one of a mail the others of that mail.
+
+    None: nothing waits. An empty list: another worker was quicker.
+    """
     now = clock.now()
     free = Reminder.objects.unsent().filter(Q(leased_until=None) | Q(leased_until__lt=now), not_before__lte=now)
-    skip = connection.features.has_select_for_update_skip_locked
-    rows = list(free.select_for_update(skip_locked=skip, of=("self",)).order_by("not_before", "pk")[:most])
-    digests = {(row.recipient_id, row.not_before) for row in rows if row.channel == Reminder.Channel.DIGEST}
-    groups = [[row] for row in rows if row.channel == Reminder.Channel.MAIL]
-    for recipient, not_before in sorted(digests):
-        of_it = free.filter(channel=Reminder.Channel.DIGEST, recipient=recipient, not_before=not_before)
-        groups.append(list(of_it.select_for_update(of=("self",)).order_by("due_on", "pk")))
-    mails = [Mail(uuid.uuid4(), group) for group in groups if group]
+    first = list(free.order_by("not_before", "pk")[:most])
+    if not first:
+        return None
+    new = [row for row in first if row.mail is None]
+    wanted = Q(mail__in={row.mail for row in first if row.mail}) | Q(mail=None, pk__in=[row.pk for row in new])
+    for recipient, not_before in {digest for row in new if (digest := _digest(row))}:
+        wanted |= Q(mail=None, channel=Reminder.Channel.DIGEST, recipient=recipient, not_before=not_before)
+    groups: dict[object, list[Reminder]] = defaultdict(list)
+    # locked in one order, and whole mails at once: two workers neither share one nor wait for each other in a circle
+    for row in free.filter(wanted).select_for_update(of=("self",)).order_by("pk"):
+        groups[row.mail or _digest(row) or row.pk].append(row)
+    mails = [Mail(group[0].mail or uuid.uuid4(), uuid.uuid4(), group) for group in groups.values()]
     for mail in mails:
         tally.uncertain += _take(mail, now + LEASE)
     return mails
+
+
+def _digest(row: Reminder) -> tuple[int, datetime] | None:
+    """Which digest a reminder goes into when it is first sent; None for one that goes alone."""
+    return (row.recipient_id, row.not_before) if row.channel == Reminder.Channel.DIGEST else None
 
 
 def _take(mail: Mail, until: object) -> int:
     """Mark a mail's rows as claimed; says how many of them were claimed before by someone who never came back."""
     keys = [row.pk for row in mail.reminders]
     lost = Reminder.objects.filter(pk__in=keys, claim__isnull=False).update(uncertain=F("uncertain") + 1)
-    Reminder.objects.filter(pk__in=keys).update(claim=mail.claim, leased_until=until, attempts=F("attempts") + 1)
+    Reminder.objects.filter(pk__in=keys).update(
+        mail=mail.key, claim=mail.claim, leased_until=until, attempts=F("attempts") + 1
+    )
     return lost
 
 
-def send(mail: Mail, post: Post, tally: Tally) -> None:
-    """Send one mail and note what came of it."""
+def _let_go(mails: list[Mail]) -> None:
+    """Give back what was claimed and not tried."""
+    untried = Reminder.objects.unsent().filter(claim__in=[mail.claim for mail in mails])
+    untried.update(claim=None, leased_until=None, attempts=F("attempts") - 1)
+
+
+def send(mail: Mail, post: Post, tally: Tally) -> bool:
+    """Send one mail and note what came of it; whether the server is there for the next one."""
     mine = Reminder.objects.unsent().filter(claim=mail.claim)
     mine.update(leased_until=clock.now() + LEASE)  # those before it may have taken long
     rows = list(mine.select_related("deadline__product__unit", "deadline__person", "recipient", "stands_in_for"))
-    over = [row.pk for row in rows if row.deadline.ended_on or row.deadline.due_on != row.due_on]
+    over = [row.pk for row in rows if _is_over(row)]
     if over:
         now = clock.now()
-        tally.dropped += mine.filter(pk__in=over).update(dropped_at=now, claim=None, leased_until=None)
+        tally.dropped += mine.filter(pk__in=over).update(dropped_at=now, mail=None, claim=None, leased_until=None)
         rows = [row for row in rows if row.pk not in over]
     if not rows:
-        return
-    message, shown = compose(rows, mail.key)
+        return True
     try:
+        message, shown = compose(rows, mail.key)
         answer = post.send(message)
     except NotSent as refused:
         _again(mail, str(refused), tally, final=refused.final)
+        return not refused.gone
     except Unknown as lost:
-        tally.uncertain += mine.update(uncertain=F("uncertain") + 1)
-        _again(mail, str(lost), tally)
-    else:
-        _mark(mine, rows, shown, answer)
-        tally.sent += len(rows)
+        _again(mail, str(lost), tally, uncertain=1)
+        return False
+    except Error:
+        raise  # the database's own
+    except Exception as fault:  # of this mail, which must not hold up the others
+        logger.exception("A reminder could not be written")
+        _again(mail, f"{type(fault).__name__}: {fault}"[:500], tally)
+        return True
+    _mark(rows, shown, answer)
+    tally.sent += len(rows)
+    return True
 
 
-def _mark(mine: object, rows: list[Reminder], shown: dict[int, tuple[str, str]], answer: str) -> None:
+def _is_over(row: Reminder) -> bool:
+    """It is not told any more, or not now: a sweep takes it up again when that changes."""
+    deadline = row.deadline
+    snoozed = deadline.snoozed_until is not None and deadline.snoozed_until > clock.today()
+    return deadline.ended_on is not None or deadline.due_on != row.due_on or snoozed
+
+
+def _mark(rows: list[Reminder], shown: dict[int, tuple[str, str]], answer: str) -> None:
+    """They were taken, whatever another worker may have noted since this one's lease ran out."""
     now = clock.now()
     for row in rows:
         row.sent_at, row.answer, row.claim, row.leased_until = now, answer, None, None
+        row.failed_at, row.dropped_at = None, None
         row.subject, row.text = shown[row.pk]
-    fields = ["sent_at", "answer", "claim", "leased_until", "subject", "text"]
+    fields = ["sent_at", "answer", "claim", "leased_until", "failed_at", "dropped_at", "subject", "text"]
     Reminder.objects.bulk_update(rows, fields, batch_size=200)
 
 
-def compose(rows: list[Reminder], key: str) -> tuple[EmailMultiAlternatives, dict[int, tuple[str, str]]]:
+def compose(rows: list[Reminder], key: uuid.UUID) -> tuple[EmailMultiAlternatives, dict[int, tuple[str, str]]]:
     """The mail, and of each reminder in it the words it says: (subject, text)."""
     told = texts.mail(rows)
     message = EmailMultiAlternatives(
@@ -155,12 +193,13 @@ def compose(rows: list[Reminder], key: str) -> tuple[EmailMultiAlternatives, dic
     return message, told.of
 
 
-def _again(mail: Mail, reason: str, tally: Tally, *, final: bool = False) -> None:
+def _again(mail: Mail, reason: str, tally: Tally, *, final: bool = False, uncertain: int = 0) -> None:
     """Let it wait longer each time; give it up after the last attempt or when the server refuses it for good."""
     now = clock.now()
     mine = Reminder.objects.unsent().filter(claim=mail.claim)
     tries = max(mine.values_list("attempts", flat=True), default=0)
-    common = {"answer": reason, "claim": None}
+    common = {"answer": reason, "claim": None, "uncertain": F("uncertain") + uncertain}
+    tally.uncertain += uncertain and mine.count()
     if final or tries >= MOST:
         tally.failed += mine.update(failed_at=now, leased_until=None, **common)
         return
@@ -171,10 +210,11 @@ def _again(mail: Mail, reason: str, tally: Tally, *, final: bool = False) -> Non
 # --- for operators
 
 
-def retry(reminders: object, *, by: User) -> int:
-    """Send again what was given up, or at once what waits for its next attempt; says how many."""
+def retry(reminders: Collection[Reminder], *, by: User) -> int:
+    """Send again what was given up, or at once what waits for its next attempt, in the same mails; says how many."""
     access.require(by, Act.OPERATE)
-    rows = Reminder.objects.filter(pk__in=[r.pk for r in reminders], sent_at=None, dropped_at=None, claim=None)  # type: ignore[attr-defined]
+    asked = Q(pk__in=[r.pk for r in reminders]) | Q(mail__in=[r.mail for r in reminders if r.mail])
+    rows = Reminder.objects.filter(asked, sent_at=None, dropped_at=None, claim=None)
     return rows.update(failed_at=None, attempts=0, leased_until=None)
 
 

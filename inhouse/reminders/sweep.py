@@ -135,7 +135,10 @@ def _note(cursor: Any, via: str, told: Iterable[tuple[Key, list[Recipient]]]) ->
 
 
 def _insert(cursor: Any, by: str) -> None:
-    """One statement: the reminders of all deadlines that reach their recipients in this way. One there stays as it is."""
+    """One statement: the reminders of all deadlines that reach their recipients in this way.
+
+    One that is there stays as it is, unless it was dropped: its deadline was moved and has come back, or is woken.
+    """
     cursor.execute(
         f"""
         INSERT INTO inhouse_reminder
@@ -143,7 +146,9 @@ def _insert(cursor: Any, by: str) -> None:
              attempts, uncertain, answer, subject, text)
         SELECT d.id, d.due_on, d.step, t.recipient_id, t.stands_in_for_id, t.channel, %s, t.not_before, 0, 0, '', '', ''
         FROM sweep_due d JOIN sweep_told t ON {by} WHERE true
-        ON CONFLICT DO NOTHING
+        ON CONFLICT (deadline_id, due_on, step, recipient_id) DO UPDATE SET dropped_at = NULL, attempts = 0,
+            channel = excluded.channel, not_before = excluded.not_before, stands_in_for_id = excluded.stands_in_for_id
+        WHERE inhouse_reminder.dropped_at IS NOT NULL
         """,
         [connection.ops.adapt_datetimefield_value(clock.now())],
     )
