@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from email import message_from_bytes, policy
 from itertools import chain
@@ -47,7 +47,9 @@ class Expected:
     must: set[Told] = field(default_factory=set)
     may: set[Told] = field(default_factory=set)
 
-    def on(self, day: date, deadline: int, due: date, people: Iterable[int], heads: Iterable[int], *, swept: bool) -> None:
+    def on(
+        self, day: date, deadline: int, due: date, people: Iterable[int], heads: Iterable[int], *, swept: bool
+    ) -> None:
         """A deadline was open that day, for these people; the heads are told a week after the due day."""
         step = step_of(due, day)
         if step is None:
@@ -110,7 +112,7 @@ class Verdict:
         return not (self.lost or self.wrong)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return vars(self) | {"faults": dict(self.faults)}
 
 
 def judge(verdict: Verdict, expected: Expected, taken: list[Taken], rows: list[Reminder], revived: set[int]) -> Verdict:
@@ -118,6 +120,8 @@ def judge(verdict: Verdict, expected: Expected, taken: list[Taken], rows: list[R
     by_id: dict[str, list[Taken]] = defaultdict(list)
     for each in taken:
         by_id[each.message_id].append(each)
+        if news := {key for key, _when in each.lines} - {key for key, _when in by_id[each.message_id][0].lines}:
+            verdict.wrong.append(f"{news} came under a Message-ID that was used before: programs may hide it")
     told: dict[Told, Reminder] = {}
     known = {relay.message_id(row.mail) for row in rows if row.mail}
     for row in rows:

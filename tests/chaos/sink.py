@@ -27,6 +27,7 @@ class Mood(StrEnum):
     TOOK_DROP = "takes the message and drops the line before it answers"
     TOOK_MUTE = "takes the message and never answers"
     TOOK_LATE = "takes the message and answers after the client has left"
+    TOOK_MUMBLE = "takes the message and answers what is no answer"
     TOOK_KILL = "takes the message, and the sender is killed before it answers"
 
 
@@ -49,8 +50,15 @@ class Sink:
         return self
 
     def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+
+    async def _hang_up(self) -> None:
+        talks = asyncio.all_tasks() - {asyncio.current_task()}
+        for talk in talks:
+            talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -104,7 +112,7 @@ class Sink:
         if self._in(Mood.DROP):
             return False
         mail = read(content[:-3].replace(b"\r\n..", b"\r\n."), at=time.monotonic())
-        for mood in (Mood.TOOK_DROP, Mood.TOOK_MUTE, Mood.TOOK_LATE, Mood.TOOK_KILL):
+        for mood in (Mood.TOOK_DROP, Mood.TOOK_MUTE, Mood.TOOK_LATE, Mood.TOOK_MUMBLE, Mood.TOOK_KILL):
             if self._in(mood):
                 self.taken.append(replace(mail, answered=False))
                 if mood == Mood.TOOK_KILL:
@@ -112,8 +120,8 @@ class Sink:
                     self.kill()
                 if mood in (Mood.TOOK_LATE, Mood.TOOK_MUTE):
                     await asyncio.sleep(PATIENCE)
-                if mood in (Mood.TOOK_LATE, Mood.TOOK_KILL):
-                    writer.write(b"250 taken\r\n")
+                if mood not in (Mood.TOOK_DROP, Mood.TOOK_MUTE):
+                    writer.write(b"%%\r\n" if mood == Mood.TOOK_MUMBLE else b"250 taken\r\n")
                     await writer.drain()
                 return False
         self.taken.append(mail)

@@ -401,3 +401,123 @@ def test_the_nightly_comparison_keeps_what_differed() -> None:
     assert comparing.alarms()
     assert comparing.compare_all().count == 0
     assert Round.objects.filter(kind=Round.Kind.COMPARISON).count() == 2
+
+
+# --- what was found by hurting it (tests/chaos)
+
+
+def by_id(messages: list[Any]) -> list[str]:
+    return [each.extra_headers["Message-ID"] for each in messages]
+
+
+def test_a_second_digest_of_a_day_is_another_mail_and_not_hidden_as_a_copy_of_the_first(waiting: Reminder) -> None:
+    User.objects.filter(pk=waiting.recipient.pk).update(reminded=User.Reminded.DAILY)
+    with at("2026-05-02T08:00"):
+        deadline(product=product_of(waiting.deadline), subject="2")
+        sweep.sweep()
+        relay.relay()
+        deadline(product=product_of(waiting.deadline), subject="3")
+        sweep.sweep()
+        relay.relay()
+    assert len(set(by_id(mail.outbox))) == len(mail.outbox) == 3
+
+
+def test_a_copy_of_a_digest_says_the_same_as_the_first_whatever_has_come_to_be_due(
+    waiting: Reminder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.filter(pk=waiting.recipient.pk).update(reminded=User.Reminded.DAILY)
+    Reminder.objects.update(channel=Reminder.Channel.DIGEST)
+    taken: list[Any] = []
+
+    def lose(post: Any, message: Any) -> str:
+        taken.append(message)
+        if len(taken) == 1:
+            raise Unknown("the line went dead")
+        return "250 taken"
+
+    monkeypatch.setattr(Post, "send", lose)
+    with at("2026-05-02T08:00"):
+        relay.relay()
+        deadline(product=product_of(waiting.deadline), subject="2")
+        sweep.sweep()
+    with at("2026-05-02T08:05"):
+        relay.relay()
+    ids = by_id(taken)
+    assert (len(ids), len(set(ids))) == (3, 2)
+    first, copy = (each for each in taken if each.extra_headers["Message-ID"] == ids[0])
+    assert first.body == copy.body
+
+
+def test_a_deadline_that_moves_and_comes_back_is_told_after_all(waiting: Reminder) -> None:
+    row = Deadline.objects.filter(pk=waiting.deadline.pk)
+    with at("2026-05-02T08:00"):
+        row.update(due_on=date(2026, 9, 1))
+        assert relay.relay().dropped == 1
+        row.update(due_on=DUE, next_on=date(2026, 5, 2))
+        sweep.sweep()
+        assert relay.relay().sent == 1
+
+
+def test_what_waits_in_the_outbox_is_silent_while_its_deadline_is_snoozed_and_told_after(waiting: Reminder) -> None:
+    with at("2026-05-02T08:00"):
+        acts.snooze(waiting.deadline, until=date(2026, 5, 6), reason="Waits for a part", by=waiting.recipient)
+        assert relay.relay().sent == 0
+    with at("2026-05-06T08:00"):
+        sweep.sweep()
+        assert relay.relay().sent == 1
+
+
+def test_another_way_of_being_reminded_does_not_bring_a_step_twice(waiting: Reminder) -> None:
+    with at("2026-05-02T08:00"):
+        relay.relay()
+        User.objects.filter(pk=waiting.recipient.pk).update(reminded=User.Reminded.DAILY)
+        Deadline.objects.update(next_on=date(2026, 5, 2))
+        sweep.sweep()
+        assert relay.relay().sent == 0
+
+
+def test_a_mail_that_cannot_be_written_does_not_hold_up_the_others(waiting: Reminder) -> None:
+    with at("2026-05-02T08:00"):
+        deadline(product=product_of(waiting.deadline), subject="2")
+        sweep.sweep()
+        Deadline.objects.filter(pk=waiting.deadline.pk).update(kind="unheard_of")
+        done = relay.relay()
+    assert (done.sent, done.again) == (1, 1)
+    waiting.refresh_from_db()
+    assert waiting.answer.startswith("KeyError")
+
+
+def test_when_the_server_is_not_there_the_others_are_not_tried_and_nothing_is_uncertain(
+    waiting: Reminder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Post, "send", lambda *a: (_ for _ in ()).throw(NotSent("timed out", gone=True)))
+    with at("2026-05-02T08:00"):
+        deadline(product=product_of(waiting.deadline), subject="2")
+        sweep.sweep()
+        assert relay.relay().again == 1
+    assert sorted(Reminder.objects.values_list("attempts", "claim")) == [(0, None), (1, None)]
+    monkeypatch.undo()
+    with at("2026-05-02T08:02"):
+        assert relay.relay() == relay.Tally(sent=2)
+
+
+def test_a_mail_that_was_taken_after_all_is_not_shown_as_given_up(waiting: Reminder) -> None:
+    """A worker sleeps through its lease with the message on its way; another is told that the address is not there."""
+    with at("2026-05-02T08:00"):
+        [slow] = relay.claim(10, relay.Tally()) or []
+    with at("2026-05-02T08:11"):
+        Reminder.objects.update(failed_at=clock.now(), answer="550 no such user", claim=None)
+        relay._mark(slow.reminders, {waiting.pk: ("", "")}, "250 taken")
+        assert not list(relay.alarms())
+
+
+def test_a_worker_stops_in_good_time_before_its_own_leases_run_out(
+    waiting: Reminder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at("2026-05-02T08:00"):
+        deadline(product=product_of(waiting.deadline), subject="2")
+        sweep.sweep()
+    hours = iter(f"2026-05-02T08:{minute:02}" for minute in (0, 0, 0, 0, 0, 0, *[6] * 20))
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat(next(hours)).replace(tzinfo=UTC))
+    assert relay.relay().sent == 1
+    assert Reminder.objects.unsent().get().claim is None
