@@ -6,6 +6,7 @@
 #   make check    everything that can be said without running it
 #   make bench    the measurements
 #   make drill    save the demo institution and restore it on an empty machine, with times
+#   make chaos    faults of every kind, 10,000 runs in one process and 300 of real ones: docs/reliability.md
 #   make reset    throw the demo data away                                                       FORCE=1: do not ask
 #   make format   put the code in shape
 #
@@ -29,7 +30,7 @@ export PORT
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help debian setup run run-full reset test test-sqlite test-postgres test-browser check format bench drill
+.PHONY: help debian setup run run-full reset test test-sqlite test-postgres test-browser check format bench drill chaos
 
 help:
 	@sed -n '/^# What/,/^$$/s/^# \{0,1\}//p' Makefile
@@ -97,3 +98,13 @@ bench: setup
 
 drill: setup
 	@$(SERVICES) --postgres python scripts/drill.py
+
+chaos: setup
+	@rm -f var/chaos.jsonl
+	@failed=0; \
+	echo "== Inside one process"; \
+	$(SERVICES) --sqlite python scripts/chaos.py inside --runs 10000 || failed=1; \
+	echo "== With real processes"; \
+	$(SERVICES) --postgres --redis python scripts/chaos.py outside --runs 300 || failed=1; \
+	$(BIN)/python scripts/chaos.py report || failed=1; \
+	exit $$failed
