@@ -52,7 +52,8 @@ class Post:
                 raise
             self._address(message)  # the server found that the connection had lasted long enough
         try:
-            code, answer = self.backend.connection.data(content)
+            smtp: Any = self.backend.connection
+            code, answer = smtp.data(content)
         except smtplib.SMTPDataError as refused:  # answered before the content went
             self._hang_up()
             raise NotSent(_line(refused), final=_final(refused)) from refused

@@ -151,6 +151,15 @@ def test_production_does_not_start_without_its_key_to_seal(tmp_path: Path) -> No
         assert said in done.stderr
 
 
+@pytest.mark.parametrize("name", ["FEMFEM_CLOCK", "FEMFEM_MINUTE"])
+def test_production_lives_by_the_real_clock(name: str, tmp_path: Path) -> None:
+    environment = os.environ | throw_away() | {"FEMFEM_VAR": str(tmp_path), name: "1"}
+    command = [sys.executable, "manage.py", "check"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "for tests only" in done.stderr
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -184,9 +184,9 @@ def run(seed: int, house: House) -> Verdict:
     stand_in = _absence(dice, house, day)
     with clock.at(life.now):
         rows = _deadlines(dice, house, day)
-    expected, revived = Expected(), set()
+    expected, revived = Expected(), set[int]()
     due = {row.pk: row.due_on for row in rows}
-    whom = {row.pk: stand_in.get(row.person_id, row.person_id) for row in rows}
+    whom = {row.pk: stand_in.get(row.person_id or 0, row.person_id or 0) for row in rows}
     with under(life):
         for number in range(dice.choice((1, 1, 2))):
             if number:
@@ -211,11 +211,11 @@ def _moment(day: date, dice: random.Random) -> datetime:
 
 def _empty() -> None:
     for model in (Reminder, Deadline, Round, Absence):
-        rows = model.objects.all()  # type: ignore[attr-defined]
+        rows = model.objects.all()
         rows._raw_delete(rows.db)  # in one statement, unread
 
 
-def _absence(dice: random.Random, house: House, day: date) -> dict[int | None, int]:
+def _absence(dice: random.Random, house: House, day: date) -> dict[int, int]:
     if dice.random() < 0.7:
         return {}
     away, there = dice.sample(house.people, 2)
@@ -285,7 +285,7 @@ def _later(life: Life, by: timedelta) -> None:
         life.now = later
 
 
-def _settle(life: Life, expected: Expected, due: dict[int, date], whom: dict[int, Any]) -> None:
+def _settle(life: Life, expected: Expected, due: dict[int, date], whom: dict[int, int]) -> None:
     """Everything is well again: on the next Monday the rest is sent; an operator sends again what was given up."""
     life.kindly = True
     day = life.now.astimezone(STOCKHOLM).date()

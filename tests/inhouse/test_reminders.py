@@ -348,7 +348,7 @@ def test_an_answer_that_was_lost_is_counted_and_it_is_sent_again_with_the_same_i
 
 def test_a_worker_that_dies_with_a_claim_is_followed_by_another_when_its_lease_ends(waiting: Reminder) -> None:
     with at("2026-05-02T08:00:00"):
-        assert len(relay.claim(10, relay.Tally())) == 1  # and never comes back
+        assert len(relay.claim(10, relay.Tally()) or []) == 1  # and never comes back
         assert relay.relay().sent == 0
     with at("2026-05-02T08:11:00"):
         assert relay.relay().sent == 1
