@@ -232,6 +232,7 @@ CELERY_BEAT_SCHEDULE = {
     "verify-files": {"task": "documents.tasks.verify_files", "schedule": 3600.0},
     "order-exit-copy": {"task": "inhouse.tasks.order_exit_copy", "schedule": 24 * 3600.0},
     "make-exit-copies": {"task": "inhouse.tasks.make_exit_copies", "schedule": 600.0},
+    "tell-alarms": {"task": "organisation.tasks.tell_alarms", "schedule": crontab(hour=7, minute=15)},
     "clear-sessions": {"task": "organisation.tasks.clear_sessions", "schedule": 24 * 3600.0},
 }
 

@@ -1,6 +1,6 @@
-"""A mail to whoever's way of signing in was changed, so that a change by someone else does not stay unseen.
+"""Mails that need no queue of their own: what changed in how someone signs in, and what operators must look into.
 
-It says what and when, and nothing that helps to sign in: no name of a passkey, no code, no place.
+The first say what and when, and nothing that helps to sign in: no name of a passkey, no code, no place.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
+from organisation import access, alarms
+from organisation.access import Act
 from organisation.models import User
 
 
@@ -41,3 +43,18 @@ def send(user: User, notice: Notice, *, at: datetime) -> None:
         account = settings.PUBLIC_URL + reverse("organisation:account")
         about = {"what": str(notice.label), "at": at, "account": account}
         send_mail(subject, render_to_string("organisation/notices/mail.txt", about), None, [user.email])
+
+
+def send_alarms() -> int:
+    """Tell each operator of every alarm there is, in their own language; says how many mails that were."""
+    sent = 0
+    for user in access.people(Act.OPERATE).order_by("pk"):
+        with translation.override(user.language):
+            if not (found := alarms.sounding()):
+                continue
+            subject = ngettext("Femfem: %(count)s alarm", "Femfem: %(count)s alarms", len(found)) % {
+                "count": len(found)
+            }
+            about = {"alarms": found, "address": settings.PUBLIC_URL + "/operation/"}
+            sent += send_mail(subject, render_to_string("organisation/notices/alarms.txt", about), None, [user.email])
+    return sent

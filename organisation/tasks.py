@@ -33,3 +33,9 @@ def clear_sessions() -> None:
 def tell(user_id: int, notice: str, at: str) -> None:
     """Tell someone by mail what changed in how they sign in. A mail may come twice, should a worker die over it."""
     notices.send(User.objects.get(pk=user_id), notices.Notice(notice), at=datetime.fromisoformat(at))
+
+
+@shared_task(ignore_result=True, autoretry_for=(OSError,), retry_backoff=True, max_retries=8)
+def tell_alarms() -> None:
+    """Every morning, while something is wrong: operators are told by mail, too. A mail may come twice."""
+    notices.send_alarms()

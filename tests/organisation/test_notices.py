@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
 from config import celery_app
-from organisation import factors, notices, proofs
-from organisation.models import User
+from organisation import alarms, factors, notices, proofs
+from organisation.models import Role, User
 from organisation.notices import Notice
 from tests import factories, stations
 from tests.organisation.test_account_pages import NEW
@@ -102,3 +103,20 @@ def test_a_mail_says_what_and_when(nurse: User, notice: Notice, mailoutbox: list
     [mail] = mailoutbox
     assert str(mail.body).startswith(f"{notice.label}\nIt happened on 1 March 2026")
     assert "&" not in str(mail.body)
+
+
+def test_operators_are_told_of_every_alarm_in_their_own_language_and_of_none_when_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operator = factories.person(Role.OPERATOR, everywhere=True)
+    factories.person(Role.REGISTRAR)
+    monkeypatch.setattr(alarms, "sounding", list)
+    assert notices.send_alarms() == 0
+    monkeypatch.setattr(alarms, "sounding", lambda: [str(Role.OPERATOR.label), "A file is damaged."])
+    User.objects.filter(pk=operator.pk).update(language="en")
+    assert notices.send_alarms() == 1
+    [sent] = mail.outbox
+    assert sent.to == [operator.email]
+    assert sent.subject == "Femfem: 2 alarms"
+    assert "- A file is damaged." in sent.body
+    assert "/operation/" in sent.body
