@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def outside(seeds: range) -> Iterator[Any]:
 
 
 def work(asked: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the processes of a world end with it
     ready()
     bad, began = 0, time.monotonic()
     with asked.notes.open("a") as notes:
