@@ -16,7 +16,7 @@ from inhouse.models import Deadline
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
-from organisation.models import User
+from organisation.models import Institution, User
 from products import identity
 
 
@@ -26,7 +26,13 @@ def may(deadline: Deadline, user: User) -> bool:
 
 
 def _locked(deadline: Deadline, by: User) -> Deadline:
-    deadline = Deadline.objects.select_for_update(of=("self",)).select_related("product__unit").get(pk=deadline.pk)
+    """Locked in the order in which the facts are followed: what it hangs on first."""
+    if deadline.product:
+        lifecycle.lock(deadline.product)
+    else:
+        Institution.objects.select_for_update(no_key=True).get()
+    held = Deadline.objects.select_for_update(of=("self",), no_key=True)
+    deadline = held.select_related("product__unit").get(pk=deadline.pk)
     if not may(deadline, by):
         access.require(by, Act.SETTLE, deadline.scope)
     if deadline.ended_on:

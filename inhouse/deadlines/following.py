@@ -108,7 +108,8 @@ def _done(**of: object) -> dict[int | None, dict[tuple[str, str], date]]:
 
 def _settle(wanted: Sequence[Wanted], within: object) -> list[str]:
     """Make what is wanted and not there, move what is there on another day, end what is no longer wanted."""
-    rows = list(within.open().select_related("product"))  # type: ignore[attr-defined]
+    held = within.open().select_for_update(of=("self",), no_key=True)  # type: ignore[attr-defined]
+    rows = list(held.select_related("product").order_by("pk"))
     have = {(row.product_id, row.kind, row.subject): row for row in rows}
     steps = ladders.by_kind()
     found = []
@@ -143,10 +144,12 @@ def _change(row: Deadline, changed: dict[str, object], steps: ladders.Steps) -> 
             "day": date_format(row.due_on),
             "before": date_format(before),
         }
-        row.next_on = steps.first_on(row.due_on, clock.today())
         row.snoozed_until, row.snoozed_by, row.snooze_reason = None, None, ""
     else:
         reason = _("By the facts it is another's, or says something else.")
+    if changed.keys() - {"about"}:  # whoever it is for now hears of it at once, if a step has been reached
+        first = steps.first_on(row.due_on, clock.today())
+        row.next_on = max(first, row.snoozed_until) if row.snoozed_until else first
     with acting(who(), reason=reason):
         row.save()
     return _("%(deadline)s: %(reason)s") % {"deadline": row, "reason": reason}

@@ -170,6 +170,11 @@ def _nobody(cursor: Any, audience: Audience) -> Iterator[str]:
     yield from (str(each) for each in Deadline.objects.select_related("product").filter(pk__in=alone[:NAMED]))
 
 
+FREE = """(SELECT d.* FROM sweep_due d JOIN inhouse_deadline l ON l.id = d.id ORDER BY l.id
+                FOR NO KEY UPDATE OF l SKIP LOCKED)"""
+"""What nobody else is changing just now: nobody waits for the sweep, and it waits for nobody. The others stay due."""
+
+
 def _advance(cursor: Any, ladder: dict[Steps, list[str]], today: date) -> None:
     """Let every deadline whose step now has its reminder wait for its next one: `Steps.next_on`.
 
@@ -186,7 +191,7 @@ def _advance(cursor: Any, ladder: dict[Steps, list[str]], today: date) -> None:
         cursor.execute(
             f"""
             UPDATE inhouse_deadline SET next_on = CASE {ahead} ELSE {later} END
-            FROM sweep_due d
+            FROM {FREE if connection.vendor == "postgresql" else "sweep_due"} d
             WHERE inhouse_deadline.id = d.id AND inhouse_deadline.due_on = d.due_on
                 AND inhouse_deadline.kind IN ({_places(values)}) AND {HAS}
             """,

@@ -216,6 +216,21 @@ def test_what_is_for_nobody_goes_to_who_is_above_and_else_is_an_alarm_every_time
         assert not sweep.alarms()
 
 
+def test_whoever_becomes_responsible_hears_of_it_at_once_and_nobody_twice() -> None:
+    with on_day("2026-03-01"):
+        product = stations.in_use()
+        following.follow([product])
+    with on_day("2026-05-03"):
+        sweep.sweep()
+        new = factories.user("Vera Ny", at=product.unit, level=User.Level.HEAD_OF_UNIT)
+        stations.hand_over(product, to=new)
+        following.follow([product])
+        sweep.sweep()
+        sweep.sweep()
+    told = Reminder.objects.filter(deadline__kind="follow_up").order_by("pk")
+    assert [(r.step, r.recipient.name) for r in told] == [(30, "Ola Berg"), (30, new.name)]
+
+
 def test_a_snoozed_deadline_is_silent_until_its_day() -> None:
     with on_day("2026-05-02"):
         row = deadline()
