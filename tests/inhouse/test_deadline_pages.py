@@ -244,7 +244,7 @@ def test_the_page_says_what_when_whose_why_and_where_it_is_entered(client: Clien
         reverse("inhouse:follow-up", args=[used.pk]),
         "It ends by itself",
         "falls due on 1 June 2026",
-        "By the facts this falls due",
+        "Enligt uppgifterna",  # the history is kept in the language of the institution
         "Nothing has been sent about it yet.",
     ):
         assert words in page.text, words

@@ -137,8 +137,8 @@ def test_which_regulation_it_is_under_is_asked_before_anything_that_rests_on_it(
 def test_requirements_of_the_one_regulation_do_not_bind_devices_under_the_other() -> None:
     device, in_vitro = stations.owned(), stations.in_vitro(stop="owned")
     shared = {row.id for row in law.packs()["article55"].requirements if not row.classes}
-    assert {name.split("-")[0] for name in binding(device) - shared} == {"MDR55", "VGR", "RET"}
-    assert {name.split("-")[0] for name in binding(in_vitro) - shared} == {"IVDR55"}
+    assert {name.split("-")[0] for name in binding(device) - shared} == {"MDR55", "SE", "VGR", "RET"}
+    assert {name.split("-")[0] for name in binding(in_vitro) - shared} == {"IVDR55", "SE"}
     assert shared <= binding(device) & binding(in_vitro)
 
 

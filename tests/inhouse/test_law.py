@@ -142,8 +142,8 @@ def binding(
 
 
 def test_the_law_binds_in_sweden_and_in_norway_and_a_house_rule_only_where_it_was_chosen() -> None:
-    assert binding() == {"mdr55", "article55"}
-    assert binding(chosen=("vgr",)) == {"mdr55", "article55", "vgr"}
+    assert binding() == {"mdr55", "article55", "sweden"}
+    assert binding(chosen=("vgr",)) == {"mdr55", "article55", "sweden", "vgr"}
     assert binding("NO", ("vgr",)) == {"mdr55", "article55", "vgr"}
     assert binding("DK", ("vgr",)) == set()
     assert ids(law.house_rules()) == ["vgr"]
@@ -155,7 +155,7 @@ def test_nothing_binds_before_the_day_of_the_law() -> None:
 
 
 def test_a_pack_binds_what_is_under_its_regulation_and_a_house_rule_for_medical_devices_no_others() -> None:
-    assert binding(chosen=("vgr",), regulation="IVDR") == {"ivdr55", "article55"}
+    assert binding(chosen=("vgr",), regulation="IVDR") == {"ivdr55", "article55", "sweden"}
     assert binding(chosen=("vgr",), regulation="IVDR", day=date(2022, 5, 25)) == {"article55"}
 
 
