@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client
@@ -120,34 +121,34 @@ def test_the_draft_is_the_pdf_of_what_is_typed(signer: Client, product: Product)
     assert not Frozen.objects.exists()
 
 
-def test_the_preview_is_seen_in_each_language_for_which_texts_were_entered(
-    signer: Client, product: Product, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_preview_is_seen_in_each_language_for_which_texts_were_entered(signer: Client, product: Product) -> None:
     set_in: list[tuple[Any, str]] = []
 
     def render(content: Any, *, draft: bool, language: str) -> bytes:
         set_in.append((content, language))
         return b"%PDF-"
 
-    monkeypatch.setattr(declarations, "render", render)
-    here = page("declaration-prepare", product)
-    shown = signer.get(here)
-    assert (shown.context["languages"], shown.context["shown"]) == ([("sv", "Swedish")], "sv")
-    given = sent(shown, **{"nb-device.description": "En adapter", "nb-device.intended_purpose": "Holder et kateter"})
-    answer = signer.post(here, given | {"show": "sv"})
-    assert [code for code, _name in answer.context["languages"]] == ["sv", "nb"]
-    assert 'aria-label="Language of the preview"' in text(answer)
-    answer = signer.post(here, given | {"show": "nb"})
-    rows = {row.field.id: row.text for row in answer.context["rows"]}
-    assert rows["D7"] == "En adapter"
-    assert rows["D8"].startswith("Holder et kateter")
-    assert rows["D9"] == "MDR (medisinsk utstyr)"
-    assert '<td lang="nb">' in text(answer)
-    for language, gets in (("nb", "nb"), ("en", "sv")):
-        assert signer.post(here, given | {"pdf": language})["Content-Type"] == "application/pdf"
-        assert set_in[-1][1] == gets
-    assert set_in[0][0] == set_in[1][0]  # the same snapshot
-    assert not Frozen.objects.exists()
+    with patch.object(declarations, "render", render):
+        here = page("declaration-prepare", product)
+        shown = signer.get(here)
+        assert (shown.context["languages"], shown.context["shown"]) == ([("sv", "Swedish")], "sv")
+        given = sent(
+            shown, **{"nb-device.description": "En adapter", "nb-device.intended_purpose": "Holder et kateter"}
+        )
+        answer = signer.post(here, given | {"show": "sv"})
+        assert [code for code, _name in answer.context["languages"]] == ["sv", "nb"]
+        assert 'aria-label="Language of the preview"' in text(answer)
+        answer = signer.post(here, given | {"show": "nb"})
+        rows = {row.field.id: row.text for row in answer.context["rows"]}
+        assert rows["D7"] == "En adapter"
+        assert rows["D8"].startswith("Holder et kateter")
+        assert rows["D9"] == "MDR (medisinsk utstyr)"
+        assert '<td lang="nb">' in text(answer)
+        for language, gets in (("nb", "nb"), ("en", "sv")):
+            assert signer.post(here, given | {"pdf": language})["Content-Type"] == "application/pdf"
+            assert set_in[-1][1] == gets
+        assert set_in[0][0] == set_in[1][0]  # the same snapshot
+        assert not Frozen.objects.exists()
 
 
 def test_the_draft_can_be_fetched_in_a_language_that_is_translated(
