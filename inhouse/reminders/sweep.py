@@ -35,13 +35,13 @@ def sweep() -> Round:
     with transaction.atomic(), connection.cursor() as cursor:
         Institution.objects.select_for_update().first()  # one sweep at a time
         this = Round.objects.create(kind=Round.Kind.SWEEP, started_at=clock.now())
-        ladder = _ladders()
-        this.count = _note_what_is_due(cursor, ladder, today)
-        if this.count:
+        if Deadline.objects.open().filter(next_on__lte=today).exists():
+            ladder = _ladders()
+            this.count = _note_what_is_due(cursor, ladder, today)
             this.found = _tell(cursor, Audience(today))
             _advance(cursor, ladder, today)
-        for table in TABLES:
-            cursor.execute(f"DROP TABLE {table}")
+            for table in TABLES:
+                cursor.execute(f"DROP TABLE {table}")
         this.ended_at = clock.now()
         this.save(update_fields=["count", "found", "ended_at"])
     return this
