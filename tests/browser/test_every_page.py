@@ -9,7 +9,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser
 
-from inhouse import disposal, followup, market, owners, tracing
+from inhouse import disposal, followup, holds, market, owners, tracing
+from inhouse.models import ExitCopy
 from inhouse.views import pages
 from organisation import clock
 from organisation.models import Assignment, Authority, Role, User
@@ -58,6 +59,9 @@ def filled(product: Product, person: User) -> None:
     )  # fmt: skip
     market.attach(market.begin(product, by=person), upload=factories.pdf(), by=person)
     away(person)
+    holds.place(product, reason="Ett skadeståndskrav", reference="RS 1", by=person)
+    for of in (None, product):
+        ExitCopy.objects.create(product=of, ended_at=clock.now())
     owners.appoint(product, person=factories.user("Lena Led", level=User.Level.HEAD_OF_UNIT), by=person)
     Authority.objects.create(
         institution=factories.institution(),
