@@ -55,6 +55,7 @@ from inhouse.models import (
     MarketDevice,
     MarketFile,
     MarketSearch,
+    NextReminder,
     OtherRoute,
     Readiness,
     Reminder,
@@ -192,6 +193,7 @@ TABLE: dict[Model, Fate] = {
     FollowUp: Goes(USE, ("product",)),
     FollowUpAction: Goes(USE, ("follow_up",)),
     Deadline: Goes(_("what fell due, and what was said of it"), ("product",), counted=False),
+    NextReminder: Found(_("when the next reminder of it was due"), counted=False),
     Reminder: Found(_("who was reminded of it, in words"), counted=False),
     PatientUse: Goes(_("which patients met it"), ("item",), also=("patient",)),
     Patient: Stays(_("an id that means nothing")),
@@ -260,6 +262,8 @@ def reach(product: Product) -> Reach:
             (found.going if isinstance(fate, Goes) else found.emptied)[model] = rows
     _documents(found)
     _patients(found)
+    next_ones = NextReminder.objects.filter(deadline__in=found.going[Deadline])
+    found.going[NextReminder] = list(next_ones.order_by("pk").values_list("pk", flat=True))
     told = Reminder.objects.filter(deadline__in=found.going[Deadline])
     found.going[Reminder] = list(told.order_by("pk").values_list("pk", flat=True))
     return found

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from inhouse import lifecycle
 from inhouse.deadlines.following import follow, follow_house
 from inhouse.deadlines.kinds import KINDS
-from inhouse.models import Deadline
+from inhouse.models import Deadline, NextReminder
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
@@ -61,6 +61,7 @@ def done(deadline: Deadline, *, evidence: str, by: User) -> None:
     deadline.evidence = evidence.strip()
     with acting(by, reason=evidence):
         deadline.save()
+    NextReminder.objects.filter(deadline=deadline).delete()
     if deadline.product:
         follow([deadline.product])
     else:
@@ -83,9 +84,9 @@ def snooze(deadline: Deadline, *, until: date, reason: str, by: User) -> None:
             }
         )
     deadline.snoozed_until, deadline.snoozed_by, deadline.snooze_reason = until, by, reason.strip()
-    deadline.next_on = until
     with acting(by, reason=reason):
         deadline.save()
+    deadline.remind_on(until)
 
 
 @transaction.atomic
@@ -93,6 +94,6 @@ def wake(deadline: Deadline, *, by: User) -> None:
     """Take a snooze back: reminders come as if it had not been."""
     deadline = _locked(deadline, by)
     deadline.snoozed_until, deadline.snoozed_by, deadline.snooze_reason = None, None, ""
-    deadline.next_on = clock.today()
     with acting(by):
         deadline.save()
+    deadline.remind_on(clock.today())

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from inhouse.deadlines.kinds import ELSEWHERE, OF_PRODUCTS, Due, Facts, House, Kind
 from inhouse.dossier import gather
-from inhouse.models import Deadline, Step
+from inhouse.models import Deadline, NextReminder, Step
 from inhouse.reminders import ladders
 from organisation import clock
 from organisation.history import acting, who
@@ -109,7 +109,7 @@ def _done(**of: object) -> dict[int | None, dict[tuple[str, str], date]]:
 def _settle(wanted: Sequence[Wanted], within: object) -> list[str]:
     """Make what is wanted and not there, move what is there on another day, end what is no longer wanted."""
     held = within.open().select_for_update(of=("self",), no_key=True)  # type: ignore[attr-defined]
-    rows = list(held.select_related("product").order_by("pk"))
+    rows = list(held.select_related("product", "next_reminder").order_by("pk"))
     have = {(row.product_id, row.kind, row.subject): row for row in rows}
     steps = ladders.by_kind()
     found = []
@@ -122,6 +122,9 @@ def _settle(wanted: Sequence[Wanted], within: object) -> list[str]:
                 found.append(_make(each, columns, steps[each.kind.key]))
             elif changed := {name: value for name, value in columns.items() if getattr(row, name) != value}:
                 found.append(_change(row, changed, steps[row.kind]))
+            elif not hasattr(row, "next_reminder"):
+                _point(row, steps[row.kind])
+                found.append(_("%(deadline)s: nobody would have been reminded of it") % {"deadline": row})
         for row in have.values():
             found.append(_end(row))
     return found
@@ -129,9 +132,9 @@ def _settle(wanted: Sequence[Wanted], within: object) -> list[str]:
 
 def _make(each: Wanted, columns: dict[str, object], steps: ladders.Steps) -> str:
     row = Deadline(product=each.product, kind=each.kind.key, subject=each.due.subject, **columns)
-    row.next_on = steps.first_on(row.due_on, clock.today())
     with acting(who(), reason=_("By the facts this falls due on %(day)s.") % {"day": date_format(row.due_on)}):
         row.save()
+    row.remind_on(steps.first_on(row.due_on, clock.today()))
     return _("%(deadline)s: made") % {"deadline": row}
 
 
@@ -147,18 +150,23 @@ def _change(row: Deadline, changed: dict[str, object], steps: ladders.Steps) -> 
         row.snoozed_until, row.snoozed_by, row.snooze_reason = None, None, ""
     else:
         reason = _("By the facts it is another's, or says something else.")
-    if changed.keys() - {"about"}:  # whoever it is for now hears of it at once, if a step has been reached
-        first = steps.first_on(row.due_on, clock.today())
-        row.next_on = max(first, row.snoozed_until) if row.snoozed_until else first
     with acting(who(), reason=reason):
         row.save()
+    if changed.keys() - {"about"}:  # whoever it is for now hears of it at once, if a step has been reached
+        _point(row, steps)
     return _("%(deadline)s: %(reason)s") % {"deadline": row, "reason": reason}
+
+
+def _point(row: Deadline, steps: ladders.Steps) -> None:
+    first = steps.first_on(row.due_on, clock.today())
+    row.remind_on(max(first, row.snoozed_until) if row.snoozed_until else first)
 
 
 def _end(row: Deadline) -> str:
     row.ended_on, row.end = clock.today(), Deadline.End.SETTLED
     with acting(who(), reason=_("By the facts it is done, or no longer asked for.")):
         row.save()
+    NextReminder.objects.filter(deadline=row).delete()
     return _("%(deadline)s: ended") % {"deadline": row}
 
 

@@ -2,7 +2,7 @@ from inhouse.models.assessment import Answer, Assessment, CategoryFacts, OtherRo
 from inhouse.models.changes import Change
 from inhouse.models.classification import Classification
 from inhouse.models.conformity import Conformity
-from inhouse.models.deadlines import CalendarAddress, Deadline, Ladder, Reminder, Round
+from inhouse.models.deadlines import CalendarAddress, Deadline, Ladder, NextReminder, Reminder, Round
 from inhouse.models.declarations import Declaration, UnmetRequirement
 from inhouse.models.evidence import EvidenceDocument, EvidenceRecord
 from inhouse.models.exitcopy import ExitCopy
@@ -50,6 +50,7 @@ __all__ = [
     "MarketDevice",
     "MarketFile",
     "MarketSearch",
+    "NextReminder",
     "OtherRoute",
     "Readiness",
     "Reminder",

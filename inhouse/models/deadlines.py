@@ -31,7 +31,7 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
         return self.select_related("product__owner", "product__unit", "administration", "person")
 
 
-@recorded(leave_out=("next_on",))
+@recorded()
 class Deadline(models.Model):
     """Something that falls due. Made, moved and ended by the facts (`inhouse.deadlines`), and never typed in.
 
@@ -64,7 +64,6 @@ class Deadline(models.Model):
     role = models.CharField(_("role"), max_length=20, choices=Role, blank=True, editable=False)
     opened_on = models.DateField(_("known since"), default=clock.today, editable=False)
     due_on = models.DateField(_("due on"), editable=False)
-    next_on = models.DateField(_("next reminder on"), editable=False)  # the sweep's own pointer
     snoozed_until = models.DateField(_("snoozed until"), null=True, editable=False)
     snoozed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False, db_index=False,
@@ -86,7 +85,6 @@ class Deadline(models.Model):
         verbose_name_plural = _("deadlines")
         ordering = ["due_on", "pk"]
         indexes = [
-            models.Index(name="deadline_next", fields=["next_on"], condition=Q(ended_on=None)),
             models.Index(name="deadline_due", fields=["due_on"], condition=Q(ended_on=None)),
             models.Index(name="deadline_of_kind", fields=["product", "kind", "ended_on"]),
         ]
@@ -134,9 +132,23 @@ class Deadline(models.Model):
     def scope(self) -> Scope:
         return self.product.scope if self.product else Scope(self.administration_id)
 
+    def remind_on(self, day: date) -> None:
+        """The sweep looks at it again on that day."""
+        NextReminder.objects.update_or_create(deadline=self, defaults={"day": day})
+
     def days_left(self, day: date) -> int:
         """Days from that day until it is due; negative when it is overdue."""
         return (self.due_on - day).days
+
+
+class NextReminder(models.Model):
+    """The day on which an open deadline reaches its next step: the sweep's own pointer, apart from what is recorded."""
+
+    deadline = models.OneToOneField(Deadline, models.CASCADE, primary_key=True, related_name="next_reminder")
+    day = models.DateField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.day:%Y-%m-%d}"
 
 
 @recorded()

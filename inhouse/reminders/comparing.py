@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from inhouse.deadlines import following
-from inhouse.models import Deadline, Round
+from inhouse.models import NextReminder, Round
 from organisation import clock
 from organisation.history import acting
 
@@ -44,7 +44,7 @@ def last(kind: str) -> Round | None:
 def late() -> bool:
     """Whether the sweep is late: everyone is told on every page, as reminders may be missing. One question."""
     now = clock.now()
-    waiting = Deadline.objects.open().filter(next_on__lt=clock.today())
+    waiting = NextReminder.objects.filter(day__lt=clock.today())
     never = Case(When(Exists(waiting), then=Value(now - 2 * LATE)), default=Value(now), output_field=DateTimeField())
     swept = Round.objects.filter(kind=Round.Kind.SWEEP).exclude(ended_at=None)
     return bool(now - swept.aggregate(last=Coalesce(Max("started_at"), never))["last"] > LATE)

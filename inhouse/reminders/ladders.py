@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inhouse.models import Deadline, Ladder
+from inhouse.models import Ladder, NextReminder
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
@@ -88,9 +88,9 @@ def forget(kind: str, *, by: User) -> None:
 def _reschedule(kind: str, steps: Steps) -> None:
     """Open deadlines of a kind look for their next step on the new ladder. One already sent there is not sent again."""
     today = clock.today()
-    rows = Deadline.objects.open().filter(kind=kind).only("due_on", "snoozed_until", "next_on")
     changed = []
-    for row in rows.iterator(chunk_size=500):
-        row.next_on = max(steps.first_on(row.due_on, today), row.snoozed_until or today)
+    rows = NextReminder.objects.filter(deadline__kind=kind, deadline__ended_on=None).select_related("deadline")
+    for row in rows.select_for_update(of=("self",)).order_by("pk"):
+        row.day = max(steps.first_on(row.deadline.due_on, today), row.deadline.snoozed_until or today)
         changed.append(row)
-    Deadline.objects.bulk_update(changed, ["next_on"], batch_size=500)
+    NextReminder.objects.bulk_update(changed, ["day"], batch_size=500)

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from inhouse.deadlines.kinds import KINDS
-from inhouse.models import Deadline, Round
+from inhouse.models import Deadline, NextReminder, Round
 from inhouse.reminders import ladders
 from inhouse.reminders.audience import Audience, Recipient
 from inhouse.reminders.ladders import Steps
@@ -35,11 +36,10 @@ def sweep() -> Round:
     with transaction.atomic(), connection.cursor() as cursor:
         Institution.objects.select_for_update().first()  # one sweep at a time
         this = Round.objects.create(kind=Round.Kind.SWEEP, started_at=clock.now())
-        if Deadline.objects.open().filter(next_on__lte=today).exists():
-            ladder = _ladders()
-            this.count = _note_what_is_due(cursor, ladder, today)
+        if NextReminder.objects.filter(day__lte=today).exists():
+            this.count = _note_what_is_due(cursor, _ladders(), today)
             this.found = _tell(cursor, Audience(today))
-            _advance(cursor, ladder, today)
+            _advance(cursor)
             for table in TABLES:
                 cursor.execute(f"DROP TABLE {table}")
         this.ended_at = clock.now()
@@ -55,31 +55,44 @@ def _ladders() -> dict[Steps, list[str]]:
     return found
 
 
-TABLES = ("sweep_due", "sweep_told")
-DUE = """CREATE TEMPORARY TABLE sweep_due (id bigint, due_on date, step int, person_id bigint, owner_id bigint,
-    role varchar(20), administration_id bigint, owner_told bool, head_told bool)"""
+TABLES = ("sweep_held", "sweep_due", "sweep_told")
+HELD = "CREATE TEMPORARY TABLE sweep_held (id bigint)"
+DUE = """CREATE TEMPORARY TABLE sweep_due (id bigint, due_on date, step int, next_day date, person_id bigint,
+    owner_id bigint, role varchar(20), administration_id bigint, owner_told bool, head_told bool)"""
 TOLD = """CREATE TEMPORARY TABLE sweep_told (via varchar(6), person_id bigint, role varchar(20), administration_id bigint,
     recipient_id bigint, stands_in_for_id bigint, channel varchar(6), not_before {moment})"""
 
 
 def _note_what_is_due(cursor: Any, ladder: dict[Steps, list[str]], today: date) -> int:
-    """Each deadline that has reached a step, with that step; says how many."""
-    moment = "timestamptz" if connection.vendor == "postgresql" else "text"
+    """Each deadline that has reached a step, with that step and the day of the next; says how many.
+
+    They are held before they are read: whoever changes one afterwards sets its next day after this sweep. What someone is
+    changing just now is left to the next one, so that neither waits for the other.
+    """
+    postgresql = connection.vendor == "postgresql"
+    cursor.execute(HELD)
+    free = "FOR NO KEY UPDATE SKIP LOCKED" if postgresql else ""
+    cursor.execute(
+        f"INSERT INTO sweep_held SELECT deadline_id FROM inhouse_nextreminder WHERE day <= %s {free}", [today]
+    )
     cursor.execute(DUE)
-    cursor.execute(TOLD.format(moment=moment))
+    cursor.execute(TOLD.format(moment="timestamptz" if postgresql else "text"))
     count = 0
     for steps, kinds in ladder.items():
-        reached, days = _reached(steps, today)
+        (step, ahead), (next_day, then) = _reached(steps, today), _next(steps, today)
         cursor.execute(
             f"""
             INSERT INTO sweep_due
-            SELECT id, due_on, step, person_id, owner_id, role, administration_id, step <= %s, step <= %s FROM (
-                SELECT d.id, d.due_on, {reached} AS step, d.person_id, p.owner_id, d.role, d.administration_id
-                FROM inhouse_deadline d LEFT JOIN products_product p ON p.id = d.product_id
-                WHERE d.ended_on IS NULL AND d.next_on <= %s AND d.kind IN ({_places(kinds)})
+            SELECT id, due_on, step, next_day, person_id, owner_id, role, administration_id, step <= %s, step <= %s
+            FROM (
+                SELECT d.id, d.due_on, {step} AS step, {next_day} AS next_day, d.person_id, p.owner_id, d.role,
+                    d.administration_id
+                FROM sweep_held h JOIN inhouse_deadline d ON d.id = h.id
+                    LEFT JOIN products_product p ON p.id = d.product_id
+                WHERE d.ended_on IS NULL AND d.kind IN ({_places(kinds)})
             ) AS reached WHERE step IS NOT NULL
             """,
-            [steps.owner_from, steps.head_from, *days, today, *kinds],
+            [steps.owner_from, steps.head_from, *ahead, *then, *kinds],
         )
         count += cursor.rowcount
     return count
@@ -89,9 +102,19 @@ def _reached(steps: Steps, today: date) -> tuple[str, list[Any]]:
     """The step a deadline has reached, as SQL: `Steps.step`."""
     rising = sorted(each for each in steps.days if each)
     ahead = "".join(f" WHEN d.due_on <= %s THEN {each}" for each in rising)
-    overdue = _overdue("d.due_on")
-    sql = f"CASE WHEN d.due_on <= %s THEN -({overdue} / {steps.weekly}) * {steps.weekly}{ahead} END"
+    sql = f"CASE WHEN d.due_on <= %s THEN -({_overdue('d.due_on')} / {steps.weekly}) * {steps.weekly}{ahead} END"
     return sql, [today, today, *(today + timedelta(days=each) for each in rising)]
+
+
+def _next(steps: Steps, today: date) -> tuple[str, list[Any]]:
+    """The day of the step after that, as SQL: `Steps.next_on`."""
+    rising = sorted(steps.days)
+    pairs = list(pairwise(rising))
+    ahead = "".join(f" WHEN d.due_on <= %s THEN {_before('d.due_on', below)}" for below, _step in pairs)
+    later = _later(f"{steps.weekly} - {_overdue('d.due_on')} %% {steps.weekly}")
+    return f"CASE WHEN d.due_on <= %s THEN {later}{ahead} END", [
+        today, today, today, *(today + timedelta(days=step) for _below, step in pairs)
+    ]  # fmt: skip
 
 
 def _tell(cursor: Any, audience: Audience) -> list[str]:
@@ -158,7 +181,7 @@ HAS = "EXISTS (SELECT 1 FROM inhouse_reminder r WHERE r.deadline_id = d.id AND r
 
 
 def _nobody(cursor: Any, audience: Audience) -> Iterator[str]:
-    """Those whose people have all left are for whoever is above; those who have nobody there either are yielded."""
+    """Those whose people have all left are for whoever is above; those who have nobody there either are yielded, and stay due."""
     cursor.execute(f"SELECT id, owner_id, administration_id FROM sweep_due d WHERE NOT {HAS}")
     if not (left := cursor.fetchall()):
         return
@@ -166,37 +189,16 @@ def _nobody(cursor: Any, audience: Audience) -> Iterator[str]:
     cursor.execute("DELETE FROM sweep_told")
     _note(cursor, "above", (((pk, "", None), above[owner, place]) for pk, owner, place in left))
     _insert(cursor, "t.via = 'above' AND t.person_id = d.id")
+    cursor.execute(f"DELETE FROM sweep_due AS d WHERE NOT {HAS}")
     alone = [pk for pk, owner, place in left if not above[owner, place]]
     yield from (str(each) for each in Deadline.objects.select_related("product").filter(pk__in=alone[:NAMED]))
 
 
-FREE = """(SELECT d.* FROM sweep_due d JOIN inhouse_deadline l ON l.id = d.id ORDER BY l.id
-                FOR NO KEY UPDATE OF l SKIP LOCKED)"""
-"""What nobody else is changing just now: nobody waits for the sweep, and it waits for nobody. The others stay due."""
-
-
-def _advance(cursor: Any, ladder: dict[Steps, list[str]], today: date) -> None:
-    """Let every deadline whose step now has its reminder wait for its next one: `Steps.next_on`.
-
-    Whichever has none, because its day was moved in between or nobody is there to be told, stays due.
-    """
-    for steps, kinds in ladder.items():
-        falling = [each for each in steps.days if each]
-        below = dict(zip(falling, [*falling[1:], 0], strict=True))
-        ahead = " ".join(f"WHEN d.step = {step} THEN {_before('d.due_on', below[step])}" for step in falling)
-        later = _later(
-            f"{steps.weekly} - {_overdue('d.due_on')} % {steps.weekly}".replace("%", "%%").replace("%%s", "%s")
-        )
-        places, values = [today] * later.count("%s"), kinds
-        cursor.execute(
-            f"""
-            UPDATE inhouse_deadline SET next_on = CASE {ahead} ELSE {later} END
-            FROM {FREE if connection.vendor == "postgresql" else "sweep_due"} d
-            WHERE inhouse_deadline.id = d.id AND inhouse_deadline.due_on = d.due_on
-                AND inhouse_deadline.kind IN ({_places(values)}) AND {HAS}
-            """,
-            [*places, *values],
-        )
+def _advance(cursor: Any) -> None:
+    """Let every deadline whose step now has its reminder wait for its next one."""
+    cursor.execute(
+        "UPDATE inhouse_nextreminder SET day = d.next_day FROM sweep_due d WHERE inhouse_nextreminder.deadline_id = d.id"
+    )
 
 
 # --- days counted by the database

@@ -227,16 +227,15 @@ def _deadlines(dice: random.Random, house: House, day: date) -> list[Deadline]:
     made = []
     for number in range(dice.choice((3, 3, 4, 6))):
         due = day + timedelta(days=dice.choice(OFFSETS))
-        made.append(
-            Deadline.objects.create(
-                kind="quality_system",
-                subject=str(number),
-                person=dice.choice(house.people),
-                administration=house.administration,
-                due_on=due,
-                next_on=ladders.USUAL.first_on(due, day),
-            )
+        row = Deadline.objects.create(
+            kind="quality_system",
+            subject=str(number),
+            person=dice.choice(house.people),
+            administration=house.administration,
+            due_on=due,
         )
+        row.remind_on(ladders.USUAL.first_on(due, day))
+        made.append(row)
     return made
 
 
@@ -249,7 +248,8 @@ def _event(life: Life, day: date, due: dict[int, date], expected: Expected, revi
     expected.excuse(key)
     if chance < 0.15:
         due[key] = day + timedelta(days=life.dice.choice(OFFSETS) + 3)
-        row.update(due_on=due[key], next_on=ladders.USUAL.first_on(due[key], day), snoozed_until=None, snooze_reason="")
+        row.update(due_on=due[key], snoozed_until=None, snooze_reason="")
+        row.get().remind_on(ladders.USUAL.first_on(due[key], day))
         life.silent.discard(key)
         life.until.pop(key, None)
         revived.add(key)  # what had been sent of its former day may be in no record of a mail
@@ -261,7 +261,8 @@ def _event(life: Life, day: date, due: dict[int, date], expected: Expected, revi
         revived.add(key)
     elif due[key] > day + timedelta(days=1):
         until = life.until[key] = day + timedelta(days=life.dice.randint(1, min(10, (due[key] - day).days)))
-        row.update(snoozed_until=until, next_on=until, snoozed_by=life.house.operator, snooze_reason="Waits")
+        row.update(snoozed_until=until, snoozed_by=life.house.operator, snooze_reason="Waits")
+        row.get().remind_on(until)
         life.silent.add(key)
         revived.add(key)
 

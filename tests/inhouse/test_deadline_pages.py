@@ -34,8 +34,10 @@ LIST = "/deadlines/"
 def deadline(due_on: date = date(2026, 6, 1), **given: Any) -> Deadline:
     """One that is due, of its kind and product or of none."""
     administration = given.pop("administration", None) or factories.administration()
-    defaults = {"kind": "follow_up", "role": Role.ENGINEER, "administration": administration, "next_on": due_on}
-    return Deadline.objects.create(**defaults | {"due_on": due_on, **given})
+    defaults = {"kind": "follow_up", "role": Role.ENGINEER, "administration": administration}
+    row = Deadline.objects.create(**defaults | {"due_on": due_on, **given})
+    row.remind_on(due_on)
+    return row
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from inhouse import tasks
 from inhouse.deadlines.kinds import KINDS
-from inhouse.models import Deadline, Ladder, Reminder, Round
+from inhouse.models import Deadline, Ladder, NextReminder, Reminder, Round
 from inhouse.reminders import ladders, sweep, watching
 from inhouse.reminders.ladders import USUAL, Steps
 from inhouse.reminders.watching import Show
@@ -60,8 +60,8 @@ def reminder(person: User, **given: Any) -> Reminder:
         about="ISO 13485",
         administration=person.unit.administration,
         due_on=today + timedelta(days=7),
-        next_on=today + timedelta(days=7),
     )
+    row.remind_on(row.due_on)
     now = clock.now()
     common = {
         "due_on": row.due_on,
@@ -264,7 +264,7 @@ def test_everyone_is_told_on_every_page_when_reminders_are_late(client: Client, 
     addresses = [reverse(name) for name in ("inhouse:home", "inhouse:products", "organisation:account")]
     row = reminder(nurse).deadline
     assert not any("Reminders are late" in client.get(address).text for address in addresses)
-    Deadline.objects.filter(pk=row.pk).update(next_on=clock.today() - timedelta(days=1))
+    row.remind_on(clock.today() - timedelta(days=1))
     for address in addresses:
         page = client.get(address).text
         assert "Reminders are late" in page
@@ -336,8 +336,7 @@ def test_a_kind_gets_a_ladder_of_its_own_and_goes_back_to_the_usual_one(office: 
     address = reverse("inhouse:ladder", args=["quality_system"])
     office.post(address, typed())
     assert ladders.by_kind()["quality_system"] == Steps((90, 30, 7, 0), 7, 30, -14)
-    row.refresh_from_db()
-    assert row.next_on == clock.today()
+    assert NextReminder.objects.get(deadline=row).day == clock.today()
     page = office.get(address).text
     assert "90, 30, 7 days before and on the day" in page
     office.post(address, {"act": "usual"})
