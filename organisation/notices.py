@@ -16,8 +16,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from organisation import access, alarms
-from organisation.access import Act
+from organisation import alarms
 from organisation.models import User
 
 
@@ -45,16 +44,13 @@ def send(user: User, notice: Notice, *, at: datetime) -> None:
         send_mail(subject, render_to_string("organisation/notices/mail.txt", about), None, [user.email])
 
 
-def send_alarms() -> int:
-    """Tell each operator of every alarm there is, in their own language; says how many mails that were."""
-    sent = 0
-    for user in access.people(Act.OPERATE).order_by("pk"):
-        with translation.override(user.language):
-            if not (found := alarms.sounding()):
-                continue
-            subject = ngettext("Femfem: %(count)s alarm", "Femfem: %(count)s alarms", len(found)) % {
-                "count": len(found)
-            }
+def send_alarms(operator: User) -> int:
+    """Tell an operator of every alarm there is, in their own language; says how many those are."""
+    with translation.override(operator.language):
+        found = alarms.sounding()
+        if found:
+            count = len(found)
+            subject = ngettext("Femfem: %(count)s alarm", "Femfem: %(count)s alarms", count) % {"count": count}
             about = {"alarms": found, "address": settings.PUBLIC_URL + "/operation/"}
-            sent += send_mail(subject, render_to_string("organisation/notices/alarms.txt", about), None, [user.email])
-    return sent
+            send_mail(subject, render_to_string("organisation/notices/alarms.txt", about), None, [operator.email])
+    return len(found)

@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from config import celery_app
-from organisation import alarms, factors, notices, proofs
-from organisation.models import Role, User
+from organisation import alarms, clock, factors, notices, proofs, tasks
+from organisation.models import Assignment, Role, User
 from organisation.notices import Notice
 from tests import factories, stations
 from tests.organisation.test_account_pages import NEW
@@ -26,7 +26,7 @@ Post = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture
-def post(django_capture_on_commit_callbacks: Any) -> Iterator[Post]:
+def post(django_capture_on_commit_callbacks: Any, at_once: None) -> Post:
     """What is done inside is committed at its end, and the worker works at once."""
 
     @contextmanager
@@ -34,8 +34,14 @@ def post(django_capture_on_commit_callbacks: Any) -> Iterator[Post]:
         with django_capture_on_commit_callbacks(execute=True):
             yield
 
+    return committed
+
+
+@pytest.fixture
+def at_once() -> Iterator[None]:
+    """The worker works at once."""
     celery_app.conf.task_always_eager = True
-    yield committed
+    yield
     celery_app.conf.task_always_eager = False
 
 
@@ -106,17 +112,34 @@ def test_a_mail_says_what_and_when(nurse: User, notice: Notice, mailoutbox: list
 
 
 def test_operators_are_told_of_every_alarm_in_their_own_language_and_of_none_when_there_is_none(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, at_once: None
 ) -> None:
     operator = factories.person(Role.OPERATOR, everywhere=True)
     factories.person(Role.REGISTRAR)
     monkeypatch.setattr(alarms, "sounding", list)
-    assert notices.send_alarms() == 0
+    tasks.tell_alarms()
+    assert mail.outbox == []
     monkeypatch.setattr(alarms, "sounding", lambda: [str(Role.OPERATOR.label), "A file is damaged."])
     User.objects.filter(pk=operator.pk).update(language="en")
-    assert notices.send_alarms() == 1
+    tasks.tell_alarms()
     [sent] = mail.outbox
     assert sent.to == [operator.email]
     assert sent.subject == "Femfem: 2 alarms"
     assert "- A file is damaged." in sent.body
     assert "/operation/" in sent.body
+
+
+def test_one_operators_bad_address_silences_no_other(monkeypatch: pytest.MonkeyPatch, at_once: None) -> None:
+    first, second = factories.person(Role.OPERATOR, everywhere=True), factories.user("Olle Svar")
+    Assignment.objects.create(user=second, role=Role.OPERATOR, since=clock.today())
+    User.objects.filter(pk=first.pk).update(email="not an address")
+    monkeypatch.setattr(alarms, "sounding", lambda: ["A file is damaged."])
+
+    def send(subject: str, text: str, sender: None, to: list[str]) -> None:
+        if to == ["not an address"]:
+            raise ValueError
+        mail.outbox.append(mail.EmailMessage(subject, text, sender, to))
+
+    monkeypatch.setattr(notices, "send_mail", send)
+    tasks.tell_alarms()
+    assert [sent.to for sent in mail.outbox] == [[second.email]]
