@@ -259,7 +259,7 @@ class Round(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     count = models.PositiveIntegerField(default=0)  # deadlines swept, or products compared
-    found = models.JSONField(default=list)  # what differed, or was addressed to nobody
+    found = models.JSONField(default=list)  # sentences that say what differed, or keys of deadlines nobody was told of
 
     class Meta:
         ordering = ["-pk"]

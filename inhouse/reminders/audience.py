@@ -80,11 +80,11 @@ class Audience:
     def _present(self, people: list[int]) -> list[Recipient]:
         found: dict[int, int | None] = {}
         for person in people:
-            if there := self._stand_in(person):
+            if there := self.stand_in(person):
                 found.setdefault(there, None if there == person else person)
         return [Recipient(there, instead, *self._way(there)) for there, instead in found.items()]
 
-    def _stand_in(self, person: int) -> int | None:
+    def stand_in(self, person: int) -> int | None:
         """The person, or whoever is there in their place; when all are away, the last of them who is still on staff."""
         last = person if person in self.reminded else None
         for _each in range(DISTANCE):

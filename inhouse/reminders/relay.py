@@ -22,8 +22,10 @@ from django.db import Error, transaction
 from django.db.models import F, Q
 from django.utils.translation import ngettext
 
-from inhouse.models import Reminder
+from inhouse.models import NextReminder, Reminder
+from inhouse.models.deadlines import ReminderQuerySet
 from inhouse.reminders import texts
+from inhouse.reminders.audience import Audience
 from organisation import access, clock
 from organisation.access import Act
 from organisation.mail import NotSent, Post, Unknown
@@ -33,6 +35,7 @@ logger = logging.getLogger(__name__)
 MINUTE = timedelta(seconds=settings.MINUTE)
 LEASE = 10 * MINUTE
 FIRST_PAUSE, LONGEST_PAUSE = MINUTE, 240 * MINUTE
+LATE = timedelta(hours=2)
 MOST = 40  # attempts, about five days, before it is given up and shown to the operator
 CLAIMED = 50  # at once
 
@@ -60,8 +63,9 @@ def relay(*, limit: int | None = None) -> Tally:
             mails = claim(1 if limit is not None else CLAIMED, tally)
             if mails is None:
                 break
+            audience = Audience(clock.today())
             for number, mail in enumerate(mails, 1):
-                if not send(mail, post, tally) or clock.now() > until:
+                if not send(mail, post, tally, audience) or clock.now() > until:
                     _let_go(mails[number:])
                     return tally
                 count += 1
@@ -129,16 +133,16 @@ def _let_go(mails: list[Mail]) -> None:
     untried.update(claim=None, leased_until=None, attempts=F("attempts") - 1)
 
 
-def send(mail: Mail, post: Post, tally: Tally) -> bool:
+def send(mail: Mail, post: Post, tally: Tally, audience: Audience) -> bool:
     """Send one mail and note what came of it; whether the server is there for the next one."""
     mine = Reminder.objects.unsent().filter(claim=mail.claim)
     mine.update(leased_until=clock.now() + LEASE)  # those before it may have taken long
     rows = list(mine.select_related("deadline__product__unit", "deadline__person", "recipient", "stands_in_for"))
-    over = [row.pk for row in rows if _is_over(row)]
-    if over:
-        now = clock.now()
-        tally.dropped += mine.filter(pk__in=over).update(dropped_at=now, mail=None, claim=None, leased_until=None)
-        rows = [row for row in rows if row.pk not in over]
+    over = [row for row in rows if _is_over(row)]
+    another = [row for row in rows if row not in over and _is_for_another(row, audience)]
+    if dropped := [*over, *another]:
+        _drop(mine, dropped, another, tally)
+        rows = [row for row in rows if row not in dropped]
     if not rows:
         return True
     try:
@@ -166,6 +170,20 @@ def _is_over(row: Reminder) -> bool:
     deadline = row.deadline
     snoozed = deadline.snoozed_until is not None and deadline.snoozed_until > clock.today()
     return deadline.ended_on is not None or deadline.due_on != row.due_on or snoozed
+
+
+def _is_for_another(row: Reminder, audience: Audience) -> bool:
+    """Since it was made, its recipient has left or gone away, or whom they stand in for is back."""
+    return audience.stand_in(row.stands_in_for_id or row.recipient_id) != row.recipient_id
+
+
+@transaction.atomic
+def _drop(mine: ReminderQuerySet, dropped: list[Reminder], another: list[Reminder], tally: Tally) -> None:
+    """Send them no more; what is for another is looked at by the next sweep, which tells them."""
+    rows = mine.filter(pk__in=[row.pk for row in dropped])
+    tally.dropped += rows.update(dropped_at=clock.now(), mail=None, claim=None, leased_until=None)
+    theirs = NextReminder.objects.filter(deadline__in=[row.deadline_id for row in another])
+    theirs.update(day=clock.today())
 
 
 def _mark(rows: list[Reminder], shown: dict[int, tuple[str, str]], answer: str) -> None:
@@ -219,11 +237,19 @@ def retry(reminders: Collection[Reminder], *, by: User) -> int:
 
 
 def alarms() -> Iterator[str]:
-    """What was given up."""
+    """What was given up, and what should have gone long ago."""
     if count := Reminder.objects.exclude(failed_at=None).count():
         yield ngettext(
             "%(count)s reminder could not be sent and was given up.",
             "%(count)s reminders could not be sent and were given up.",
+            count,
+        ) % {"count": count}
+    now = clock.now()
+    waiting = Reminder.objects.unsent().filter(not_before__lt=now - LATE, made_at__lt=now - LATE)
+    if count := waiting.count():
+        yield ngettext(
+            "%(count)s reminder has waited for more than two hours to be sent.",
+            "%(count)s reminders have waited for more than two hours to be sent.",
             count,
         ) % {"count": count}
 

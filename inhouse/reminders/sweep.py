@@ -18,6 +18,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from inhouse.deadlines.kinds import KINDS
 from inhouse.models import Deadline, NextReminder, Round
@@ -117,8 +118,8 @@ def _next(steps: Steps, today: date) -> tuple[str, list[Any]]:
     ]  # fmt: skip
 
 
-def _tell(cursor: Any, audience: Audience) -> list[str]:
-    """Insert the reminders; says which deadlines nobody is told of."""
+def _tell(cursor: Any, audience: Audience) -> list[int]:
+    """Insert the reminders; says which deadlines (keys) nobody is told of."""
     _note(cursor, "person", _persons(cursor, audience))
     cursor.execute("SELECT DISTINCT role, administration_id FROM sweep_due WHERE person_id IS NULL")
     _note(cursor, "role", (((None, r, a), audience.holding(r, a)) for r, a in cursor.fetchall()))
@@ -131,7 +132,7 @@ def _tell(cursor: Any, audience: Audience) -> list[str]:
     _insert(cursor, f"t.via = 'role' AND d.person_id IS NULL AND t.role = d.role AND {same}")
     _insert(cursor, "t.via = 'person' AND d.owner_told AND t.person_id = d.owner_id")
     _insert(cursor, f"t.via = 'head' AND d.head_told AND {same}")
-    return list(_nobody(cursor, audience))
+    return _nobody(cursor, audience)
 
 
 Key = tuple[int | None, str, int | None]
@@ -177,21 +178,24 @@ def _insert(cursor: Any, by: str) -> None:
     )
 
 
-HAS = "EXISTS (SELECT 1 FROM inhouse_reminder r WHERE r.deadline_id = d.id AND r.due_on = d.due_on AND r.step = d.step)"
+HAS = """EXISTS (
+    SELECT 1 FROM inhouse_reminder r JOIN organisation_user u ON u.id = r.recipient_id AND u.is_active
+    WHERE r.deadline_id = d.id AND r.due_on = d.due_on AND r.step = d.step AND r.dropped_at IS NULL
+)"""
+"""Somebody who is there is or was told of the step."""
 
 
-def _nobody(cursor: Any, audience: Audience) -> Iterator[str]:
-    """Those whose people have all left are for whoever is above; those who have nobody there either are yielded, and stay due."""
+def _nobody(cursor: Any, audience: Audience) -> list[int]:
+    """Those whose people have all left are for whoever is above; those who have nobody there either are told, and stay due."""
     cursor.execute(f"SELECT id, owner_id, administration_id FROM sweep_due d WHERE NOT {HAS}")
     if not (left := cursor.fetchall()):
-        return
+        return []
     above = {(owner, administration): audience.above(owner, administration) for _id, owner, administration in left}
     cursor.execute("DELETE FROM sweep_told")
     _note(cursor, "above", (((pk, "", None), above[owner, place]) for pk, owner, place in left))
     _insert(cursor, "t.via = 'above' AND t.person_id = d.id")
     cursor.execute(f"DELETE FROM sweep_due AS d WHERE NOT {HAS}")
-    alone = [pk for pk, owner, place in left if not above[owner, place]]
-    yield from (str(each) for each in Deadline.objects.select_related("product").filter(pk__in=alone[:NAMED]))
+    return [pk for pk, owner, place in left if not above[owner, place]]
 
 
 def _advance(cursor: Any) -> None:
@@ -231,4 +235,11 @@ def alarms() -> list[str]:
     last = Round.objects.filter(kind=Round.Kind.SWEEP).exclude(ended_at=None).order_by("-pk").first()
     if last is None or not last.found:
         return []
-    return [_("Nobody can be told of: %(deadlines)s.") % {"deadlines": ", ".join(last.found)}]
+    rows = Deadline.objects.open().filter(pk__in=last.found)
+    named = ", ".join(str(each) for each in rows.select_related("product")[:NAMED])
+    if (more := rows.count() - NAMED) > 0:
+        named = ngettext("%(deadlines)s and %(count)s more", "%(deadlines)s and %(count)s more", more) % {
+            "deadlines": named,
+            "count": more,
+        }
+    return [_("Nobody can be told of: %(deadlines)s.") % {"deadlines": named}] if named else []

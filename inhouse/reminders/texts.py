@@ -67,21 +67,21 @@ def line(reminder: Reminder, institution: Institution, regulation: str) -> Line:
 
 
 def mail(reminders: list[Reminder]) -> Told:
-    """One mail of these reminders, which have one recipient; what is overdue comes first."""
+    """One mail of these reminders, which have one recipient: a line for each deadline, what is overdue first."""
     institution = Institution.objects.get()
     with translation.override(reminders[0].recipient.language):
         ordered = sorted(reminders, key=lambda r: (r.deadline.due_on, r.pk))
         under = lists.regulations({r.deadline.product_id for r in ordered})
-        lines = {r.pk: line(r, institution, under.get(r.deadline.product_id or 0, "")) for r in ordered}
-        subjects = {r.pk: f"{lines[r.pk].where}: {lines[r.pk].title}, {lines[r.pk].when}" for r in ordered}
+        lines = {r.deadline_id: line(r, institution, under.get(r.deadline.product_id or 0, "")) for r in ordered}
+        subjects = {key: f"{each.where}: {each.title}, {each.when}" for key, each in lines.items()}
         late = sum(each.overdue for each in lines.values())
-        subject = subjects[ordered[0].pk] if len(ordered) == 1 else _subject(len(ordered), late)
+        subject = subjects[ordered[0].deadline_id] if len(lines) == 1 else _subject(len(lines), late)
         shared = {"institution": institution, "settings_address": settings.PUBLIC_URL.rstrip("/") + "/account/"}
         context = {"lines": list(lines.values()), **shared}
         of: dict[int, tuple[str, str]] = {
             r.pk: (
-                subjects[r.pk][:250],
-                str(render_to_string("inhouse/reminders/mail.txt", {"lines": [lines[r.pk]], **shared})),
+                subjects[r.deadline_id][:250],
+                str(render_to_string("inhouse/reminders/mail.txt", {"lines": [lines[r.deadline_id]], **shared})),
             )
             for r in ordered
         }

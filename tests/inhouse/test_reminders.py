@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
+from django.utils import translation
 
 from inhouse.deadlines import acts, following
 from inhouse.models import Deadline, NextReminder, Reminder, Round
@@ -234,6 +235,30 @@ def test_whoever_becomes_responsible_hears_of_it_at_once_and_nobody_twice() -> N
     assert [(r.step, r.recipient.name) for r in told] == [(30, "Ola Berg"), (30, new.name)]
 
 
+def test_a_step_told_only_to_who_has_left_since_is_told_to_who_is_above() -> None:
+    with on_day("2026-05-02"):
+        row = deadline()
+        sweep.sweep()
+        User.objects.filter(pk=owner_of(row).pk).update(is_active=False)
+        row.remind_on(clock.today())
+        sweep.sweep()
+    assert {name for _step, name in reached(row)} == {"Ola Berg", stations.manager(product_of(row)).name}
+
+
+def test_the_alarm_of_what_nobody_is_told_of_is_in_the_readers_language_and_counts_them_all() -> None:
+    with on_day("2026-05-02"):
+        rows = [deadline()]
+        rows += [deadline(product=product_of(rows[0]), subject=str(each)) for each in range(21)]
+        User.objects.update(is_active=False)
+        sweep.sweep()
+        with translation.override("sv"):
+            [told] = sweep.alarms()
+        assert told.startswith("Ingen kan få veta om")
+        assert "och 2 till" in told
+        Deadline.objects.update(ended_on=clock.today(), end=Deadline.End.SETTLED)
+        assert sweep.alarms() == []
+
+
 def test_a_snoozed_deadline_is_silent_until_its_day() -> None:
     with on_day("2026-05-02"):
         row = deadline()
@@ -310,6 +335,57 @@ def test_what_was_done_in_the_meantime_is_not_sent(waiting: Reminder) -> None:
     with at("2026-05-02T08:00"):
         assert relay.relay().dropped == 1
     assert mail.outbox == []
+
+
+def test_what_waits_for_someone_who_has_gone_away_is_told_to_who_stands_in_and_back_again(waiting: Reminder) -> None:
+    other = factories.user("Stina In", at=waiting.recipient.unit)
+    User.objects.filter(pk=other.pk).update(reminded=User.Reminded.EACH)
+    day = date(2026, 5, 2)
+    away = Absence.objects.create(person=waiting.recipient, stand_in=other, since=day, until=day)
+    with at("2026-05-02T08:00"):
+        assert relay.relay() == relay.Tally(dropped=1)
+        sweep.sweep()
+    away.delete()
+    with at("2026-05-02T09:00"):
+        assert relay.relay() == relay.Tally(dropped=1)
+        sweep.sweep()
+        assert relay.relay() == relay.Tally(sent=1)
+    [sent] = mail.outbox
+    assert sent.to == [waiting.recipient.email]
+
+
+def test_what_waits_for_someone_who_has_left_is_told_to_who_is_above(waiting: Reminder) -> None:
+    manager = stations.manager(product_of(waiting.deadline))
+    User.objects.filter(pk=waiting.recipient.pk).update(is_active=False)
+    User.objects.filter(pk=manager.pk).update(reminded=User.Reminded.EACH)
+    with at("2026-05-02T08:00"):
+        assert relay.relay() == relay.Tally(dropped=1)
+        sweep.sweep()
+        assert relay.relay() == relay.Tally(sent=1)
+    [sent] = mail.outbox
+    assert sent.to == [manager.email]
+
+
+def test_a_digest_has_one_line_for_a_deadline_of_which_two_steps_waited(waiting: Reminder) -> None:
+    User.objects.filter(pk=waiting.recipient.pk).update(reminded=User.Reminded.DAILY)
+    Reminder.objects.update(channel=Reminder.Channel.DIGEST)
+    Reminder.objects.create(
+        deadline=waiting.deadline, due_on=DUE, step=7, recipient=waiting.recipient, channel=Reminder.Channel.DIGEST,
+        made_at=waiting.made_at, not_before=waiting.not_before,
+    )  # fmt: skip
+    with at("2026-05-25T08:00"):
+        assert relay.relay().sent == 2
+    [sent] = mail.outbox
+    assert sent.body.count(waiting.deadline.get_absolute_url()) == 1
+    assert "in 7 days" in sent.subject
+
+
+def test_what_should_have_been_sent_hours_ago_is_an_alarm(waiting: Reminder) -> None:
+    with at("2026-05-02T11:00"):
+        assert not list(relay.alarms())
+    with at("2026-05-02T13:00"):
+        [told] = relay.alarms()
+    assert told == "1 reminder has waited for more than two hours to be sent."
 
 
 def test_a_server_that_refuses_for_now_is_asked_again_and_later_each_time(
