@@ -19,6 +19,7 @@ from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
 from organisation.models import User
+from products import identity
 from products.models import Product
 
 
@@ -78,6 +79,9 @@ def record(
     _refuse_too_late(longest(current(product)), done_on, next_due_on)
     if conclusion == FollowUp.Conclusion.ACT and not actions:
         raise ValidationError(_("Name at least one action, with who does it and by when."))
+    identity.refuse_in(sources=sources, findings=findings)
+    if any(identity.occurs_in(wanted["text"]) for wanted in actions):
+        raise ValidationError(_("Do not write a patient's number in an action: it is read in mails."))
     with acting(by):
         review = FollowUp(
             product=product,
@@ -118,6 +122,7 @@ def finish(action: FollowUpAction, *, note: str, by: User) -> None:
     if action.done_on:
         raise ValidationError(_("This action is already done."))
     lifecycle.in_words(note=note)
+    identity.refuse_in(note=note)
     action.done_on, action.done_note = clock.today(), note
     with acting(by):
         action.save()

@@ -139,12 +139,11 @@ def read(file_id: int) -> bool:
 
 def refuse_numbers(filename: str, **said: Any) -> None:
     """What a document is called is found by everyone who may open it, and kept for good: it names no patient."""
-    refusal = _("Do not write the patient's number here.")
-    named = {name: refusal for name in NAMED if identity.occurs_in(str(said.get(name) or ""))}
+    identity.refuse_in(**{name: str(said.get(name) or "") for name in NAMED})
     if identity.occurs_in(filename):
-        named["file"] = _("The file's name looks like a patient's number. Give it another name and upload it again.")
-    if named:
-        raise ValidationError(named)
+        raise ValidationError(
+            {"file": _("The file's name looks like a patient's number. Give it another name and upload it again.")}
+        )
 
 
 def texts() -> list[tuple[str, int]]:

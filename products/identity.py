@@ -72,6 +72,12 @@ def occurs_in(text: str) -> bool:
     return any(_is_someones(digits) for digits in candidates(text))
 
 
+def refuse_in(**texts: str) -> None:
+    """Raise ValidationError for the texts that seem to name a patient: others read them in mails, calendars and lists."""
+    if named := [name for name, text in texts.items() if occurs_in(text)]:
+        raise ValidationError({name: _("Do not write the patient's number here.") for name in named})
+
+
 @sensitive_variables()
 def candidates(text: str) -> set[str]:
     found = IN_TEXT.finditer(unicodedata.normalize("NFKC", text))

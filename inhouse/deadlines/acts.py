@@ -10,9 +10,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from inhouse import lifecycle
-from inhouse.deadlines.following import follow, follow_house
+from inhouse.deadlines.following import follow, follow_house, remind
 from inhouse.deadlines.kinds import KINDS
 from inhouse.models import Deadline, NextReminder
+from inhouse.reminders import ladders
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
@@ -40,12 +41,6 @@ def _locked(deadline: Deadline, by: User) -> Deadline:
     return deadline
 
 
-def _no_patient(**texts: str) -> None:
-    """It is read in mails and calendars: it names no patient."""
-    if named := [name for name, text in texts.items() if identity.occurs_in(text)]:
-        raise ValidationError({name: _("Do not write the patient's number here.") for name in named})
-
-
 @transaction.atomic
 def done(deadline: Deadline, *, evidence: str, by: User) -> None:
     """Mark as done what the register cannot see by itself; the next one of its kind follows at once.
@@ -56,7 +51,7 @@ def done(deadline: Deadline, *, evidence: str, by: User) -> None:
     if not KINDS[deadline.kind].by_hand:
         raise ValidationError(_("This one ends by itself when what it asks for is entered."), code="facts")
     lifecycle.in_words(evidence=evidence)
-    _no_patient(evidence=evidence)
+    identity.refuse_in(evidence=evidence)
     deadline.ended_on, deadline.end, deadline.ended_by = clock.today(), Deadline.End.DONE, by
     deadline.evidence = evidence.strip()
     with acting(by, reason=evidence):
@@ -73,7 +68,7 @@ def snooze(deadline: Deadline, *, until: date, reason: str, by: User) -> None:
     """No reminders before that day, which is not later than the one it is due on."""
     deadline = _locked(deadline, by)
     lifecycle.in_words(reason=reason)
-    _no_patient(reason=reason)
+    identity.refuse_in(reason=reason)
     if until <= clock.today():
         raise ValidationError({"until": _("Choose a day that is still to come.")})
     if until > deadline.due_on:
@@ -96,4 +91,4 @@ def wake(deadline: Deadline, *, by: User) -> None:
     deadline.snoozed_until, deadline.snoozed_by, deadline.snooze_reason = None, None, ""
     with acting(by):
         deadline.save()
-    deadline.remind_on(clock.today())
+    remind(deadline, ladders.by_kind()[deadline.kind])
