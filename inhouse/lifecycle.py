@@ -316,8 +316,6 @@ def lock(product: Product) -> Product:
 
     Of what was disposed of nothing changes any more.
     """
-    if (telling := _Changed(product.pk)) not in (waiting[1] for waiting in transaction.get_connection().run_on_commit):
-        transaction.on_commit(telling)
     locked = _locked(product)
     if locked.stage == P.DISPOSED:
         raise ValidationError(_("The records of this product have been disposed of."), code="disposed")
@@ -325,6 +323,8 @@ def lock(product: Product) -> Product:
 
 
 def _locked(product: Product) -> Product:
+    if (telling := _Changed(product.pk)) not in (waiting[1] for waiting in transaction.get_connection().run_on_commit):
+        transaction.on_commit(telling)
     return Product.objects.select_for_update(of=("self",)).select_related("unit").get(pk=product.pk)
 
 

@@ -68,6 +68,11 @@ MATTERS: tuple[Matter, ...] = (open_actions,)
 """What keeps a file by itself for as long as it is open: one function for each kind of matter."""
 
 
+def matters(d: Dossier) -> Iterator[Obstacle]:
+    for matter in MATTERS:
+        yield from matter(d)
+
+
 def too_early(d: Dossier) -> Iterator[Obstacle]:
     day = floor(d)
     if day is None:
@@ -91,7 +96,7 @@ def held(d: Dossier) -> Iterator[Obstacle]:
 
 def obstacles(d: Dossier) -> list[Obstacle]:
     """Why the records cannot go now, whatever is decided; none means that disposal can be proposed."""
-    return [*too_early(d), *held(d), *(each for matter in MATTERS for each in matter(d))]
+    return [*too_early(d), *held(d), *matters(d)]
 
 
 def undecided(d: Dossier) -> Iterator[Obstacle]:

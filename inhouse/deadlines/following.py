@@ -5,10 +5,12 @@ It may run at any time, twice, or late: what it makes of the same facts is the s
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import islice
 
 from django.db import transaction
@@ -26,6 +28,7 @@ from organisation.history import acting, who
 from organisation.models import Institution, QualitySystem
 from products.models import Product
 
+logger = logging.getLogger(__name__)
 BATCH = 200  # products whose dossiers are in memory at once
 
 
@@ -80,7 +83,7 @@ def follow(products: Iterable[Product | int]) -> list[str]:
 @transaction.atomic
 def follow_house() -> list[str]:
     """The same of what belongs to no product: quality systems, accreditations, the notification."""
-    institution = Institution.objects.select_for_update().first()
+    institution = Institution.objects.select_for_update(no_key=True).first()
     if institution is None:
         return []  # nothing is set up yet
     facts = House(
@@ -123,7 +126,7 @@ def _settle(wanted: Sequence[Wanted], within: object) -> list[str]:
             elif changed := {name: value for name, value in columns.items() if getattr(row, name) != value}:
                 found.append(_change(row, changed, steps[row.kind]))
             elif not hasattr(row, "next_reminder"):
-                _point(row, steps[row.kind])
+                remind(row, steps[row.kind])
                 found.append(_("%(deadline)s: nobody would have been reminded of it") % {"deadline": row})
         for row in have.values():
             found.append(_end(row))
@@ -153,11 +156,12 @@ def _change(row: Deadline, changed: dict[str, object], steps: ladders.Steps) -> 
     with acting(who(), reason=reason):
         row.save()
     if changed.keys() - {"about"}:  # whoever it is for now hears of it at once, if a step has been reached
-        _point(row, steps)
+        remind(row, steps)
     return _("%(deadline)s: %(reason)s") % {"deadline": row, "reason": reason}
 
 
-def _point(row: Deadline, steps: ladders.Steps) -> None:
+def remind(row: Deadline, steps: ladders.Steps) -> None:
+    """Let the sweep look at it when it next has a step, at once if one has been reached, and not while it is snoozed."""
     first = steps.first_on(row.due_on, clock.today())
     row.remind_on(max(first, row.snoozed_until) if row.snoozed_until else first)
 
@@ -177,10 +181,27 @@ def _batches(keys: Iterable[int]) -> Iterator[list[int]]:
 
 
 def compare() -> Iterator[str]:
-    """Every deadline derived anew from the facts, and put right; yields what differed. Memory stays constant."""
-    yield from follow_house()
+    """Every deadline derived anew from the facts, and put right; yields what differed. Memory stays constant.
+
+    A product whose facts cannot be read is said, and does not keep the others from being compared.
+    """
+    yield from _tried(follow_house, _("What belongs to no product"))
     for keys in _batches(Product.objects.order_by("pk").values_list("pk", flat=True).iterator()):
-        yield from follow(keys)
+        try:
+            yield from follow(keys)
+        except Exception:  # of one of them: which?
+            for product in Product.objects.filter(pk__in=keys).order_by("pk"):
+                yield from _tried(partial(follow, [product.pk]), product.number)
 
 
-__all__ = ["compare", "follow", "follow_house"]
+def _tried(follow: Callable[[], list[str]], what: str) -> list[str]:
+    try:
+        return follow()
+    except Exception as fault:
+        logger.exception("Deadlines could not be compared with the facts")
+        return [
+            _("%(what)s could not be compared: %(fault)s") % {"what": what, "fault": f"{type(fault).__name__}: {fault}"}
+        ]
+
+
+__all__ = ["compare", "follow", "follow_house", "remind"]

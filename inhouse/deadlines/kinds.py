@@ -17,7 +17,7 @@ from inhouse import followup, law, market, owners, retention
 from inhouse.dossier import Dossier
 from inhouse.intervals import add_months, months
 from inhouse.law import Requirement
-from inhouse.models import deadlines
+from inhouse.models import Appointment, deadlines
 from organisation.models import Institution, QualitySystem, Role, User
 from products.models import Product
 
@@ -58,10 +58,16 @@ class Facts:
     def owner_id(self) -> int | None:
         return self.owner.pk if self.owner else None
 
+    @property
+    def asked(self) -> Appointment | None:
+        """The appointment that waits for an answer which can still come, and matters."""
+        asked = self.d.asked if self.d.product.stage in owners.MAY_APPOINT else None
+        return asked if asked and asked.person.is_active else None
+
 
 @dataclass(frozen=True)
 class Kind:
-    """`page` is where it is mended, taken with the product; `role` whose it is when it is nobody's in person.
+    """`page` is where it is mended, taken with the product or else with the record it is about; `role` whose it is when it is nobody's in person.
 
     With `by_hand` the register cannot see that it is done: whoever did it says so, with what shows it. `binding` kinds
     are there only where one of their requirements binds the institution.
@@ -88,19 +94,19 @@ class Kind:
 
 
 def _owner_acceptance(f: Facts) -> Iterator[Due]:
-    if asked := f.d.asked:
+    if asked := f.asked:
         yield Due(asked.appointed_on + timedelta(days=ANSWER_WITHIN), subject=str(asked.pk), person_id=asked.person_id)
 
 
 def _owner_missing(f: Facts) -> Iterator[Due]:
-    if f.d.product.stage in owners.MAY_APPOINT and f.owner_id is None and f.d.asked is None:
+    if f.d.product.stage in owners.MAY_APPOINT and f.owner_id is None and f.asked is None:
         yield Due(within=OWNER_WITHIN)
 
 
 def _owner_moved(f: Facts) -> Iterator[Due]:
     """The owner works in another administration than the product: does the responsibility still fit?"""
     owner, ownership = f.owner, f.d.ownership
-    if owner is None or ownership is None or f.d.asked or f.d.product.is_ended:
+    if owner is None or ownership is None or f.asked or f.d.product.is_ended:
         return
     if owner.unit.administration_id != f.d.product.unit.administration_id:
         subject = f"{ownership.pk}-{owner.unit.administration_id}"
@@ -121,7 +127,10 @@ def _follow_up(f: Facts) -> Iterator[Due]:
 def _action(f: Facts) -> Iterator[Due]:
     for action in f.d.actions:
         if action.done_on is None:
-            yield Due(action.due_on, subject=str(action.pk), about=action.text, person_id=action.responsible_id)
+            person = action.responsible if action.responsible.is_active else f.owner
+            yield Due(
+                action.due_on, subject=str(action.pk), about=action.text, person_id=person.pk if person else None
+            )  # fmt: skip
 
 
 def _reviewed(f: Facts, kind: str, since: date | None) -> Iterator[Due]:
@@ -162,7 +171,7 @@ def _publication(f: Facts) -> Iterator[Due]:
 def _retention(f: Facts) -> Iterator[Due]:
     """The floor; where something keeps the file beyond it, not before that has ended."""
     day = retention.floor(f.d)
-    if f.d.product.stage != Product.Stage.WITHDRAWN or day is None or f.d.holding:
+    if f.d.product.stage != Product.Stage.WITHDRAWN or day is None or f.d.holding or any(retention.matters(f.d)):
         return
     yield Due(max([day, *(hold.lifted_on for hold in f.d.holds if hold.lifted_on)]))
 
@@ -176,7 +185,7 @@ OF_PRODUCTS: dict[Kind, Callable[[Facts], Iterator[Due]]] = {
     Kind("action", _("Action from a follow-up"), ("MDR55-h", "IVDR55-i", "VGR-60"), "follow-up", Role.ENGINEER): _action,
     Kind("declaration_review", _("Declaration reviewed: does it still hold?"), ("MDR55-e", "IVDR55-f", "VGR-56"), "declaration", Role.ENGINEER, by_hand=True): _declaration_review,
     Kind("document_review", _("Documents reviewed: are they up to date?"), ("MDR55-f", "IVDR55-g", "VGR-54"), "documents", Role.ENGINEER, by_hand=True): _document_review,
-    Kind("diary", _("Declaration entered in the diary"), ("VGR-73",), "declaration", Role.REGISTRAR): _diary,
+    Kind("diary", _("Declaration entered in the diary"), ("VGR-73",), "declaration", Role.REGISTRAR, binding=True): _diary,
     Kind("publication", _("Declaration published"), ("MDR55-e", "IVDR55-f", "VGR-74"), "declaration", Role.REGISTRAR): _publication,
     Kind("retention", _("The file need not be kept any longer: decide on disposal"), ("VGR-75", "RET-03"), "retention", Role.REGISTRAR): _retention,
 }  # fmt: skip
@@ -217,9 +226,9 @@ def _notification(h: House) -> Iterator[Due]:
 
 
 ELSEWHERE: dict[Kind, Callable[[House], Iterator[Due]]] = {
-    Kind("quality_system", _("Certificate of the quality management system ends"), ("MDR55-b", "IVDR55-b"), "", Role.MANAGER): _quality_system,
-    Kind("accreditation", _("Accreditation of the laboratory ends"), ("IVDR55-c",), "", Role.MANAGER): _accreditation,
-    Kind("notification", _("The authority is told that devices are made in-house"), ("SE-02", "VGR-82"), "", Role.HEAD_OFFICE, by_hand=True, binding=True): _notification,
+    Kind("quality_system", _("Certificate of the quality management system ends"), ("MDR55-b", "IVDR55-b"), "quality-system", Role.MANAGER): _quality_system,
+    Kind("accreditation", _("Accreditation of the laboratory ends"), ("IVDR55-c",), "quality-system", Role.MANAGER): _accreditation,
+    Kind("notification", _("The authority is told that devices are made in-house"), ("SE-02", "VGR-82"), "institution", Role.HEAD_OFFICE, by_hand=True, binding=True): _notification,
 }  # fmt: skip
 
 KINDS: dict[str, Kind] = {kind.key: kind for kind in (*OF_PRODUCTS, *ELSEWHERE)}

@@ -243,11 +243,8 @@ def step(days: int) -> str:
 
 def mended(deadline: Deadline) -> str:
     """Where what it asks for is entered."""
-    if deadline.product_id:
-        return reverse(f"inhouse:{kinds.KINDS[deadline.kind].page}", args=[deadline.product_id])
-    if deadline.kind == "notification":
-        return reverse("inhouse:institution")
-    return reverse("inhouse:quality-system", args=[deadline.subject])
+    of = deadline.product_id or deadline.subject
+    return reverse(f"inhouse:{kinds.KINDS[deadline.kind].page}", args=[of] if of else [])
 
 
 urls = [

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
-from inhouse import declarations, followup, holds, owners
+from inhouse import declarations, followup, holds, lifecycle, owners, withdrawal
 from inhouse.deadlines import acts, following, kinds
+from inhouse.dossier import gather
 from inhouse.models import Deadline, FollowUp, NextReminder
 from organisation import clock, history, people
-from organisation.models import Role
+from organisation.models import Institution, Role
 from products.models import Product
 from tests import factories, stations
 from tests.stations import on_day
@@ -155,11 +157,31 @@ def test_a_snooze_has_a_reason_and_never_goes_past_the_day() -> None:
         acts.snooze(deadline, until=date(2026, 6, 1), reason="Holiday", by=stations.owner_of(product))
         assert next_day(deadline) == date(2026, 6, 1)
         acts.wake(deadline, by=stations.owner_of(product))
-        assert next_day(deadline) == date(2026, 3, 1)
+        assert next_day(deadline) == date(2026, 4, 2)  # sixty days before
+
+
+def followed(product: Product, *, actions: list[Any]) -> FollowUp:
+    """A review that asks for these actions."""
+    return followup.record(
+        product,
+        done_on=clock.today(),
+        sources="The ward's log",
+        findings="It squeaks",
+        conclusion=FollowUp.Conclusion.ACT,
+        next_due_on=clock.today() + timedelta(days=60),
+        actions=actions,
+        by=stations.engineer(product),
+    )
 
 
 def test_a_patients_number_is_refused_in_what_mails_and_calendars_show() -> None:
     product = stations.in_use()
+    named = {"text": "Call 19121212-1212", "responsible": product.owner, "due_on": clock.today()}
+    with pytest.raises(ValidationError, match="number in an action"):
+        followed(product, actions=[named])
+    review = followed(product, actions=[named | {"text": "Oil it"}])
+    with pytest.raises(ValidationError, match="number"):
+        followup.finish(review.actions.get(), note="For 19121212-1212", by=stations.engineer(product))
     following.follow([product])
     deadline = open_of(product)["declaration_review"]
     with pytest.raises(ValidationError, match="number"):
@@ -222,6 +244,88 @@ def test_facts_that_change_are_followed_when_they_are_committed(django_capture_o
         declarations.enter(declaration, diary_number="RS 2026-1", diary_name="RS", by=stations.registrar(product))
     assert len(told) == 1
     assert "diary" not in open_of(product)
+
+
+def test_taking_into_use_is_followed_when_it_is_committed(django_capture_on_commit_callbacks: Any) -> None:
+    product = stations.ready()
+    transaction.get_connection().run_on_commit = []
+    with django_capture_on_commit_callbacks(execute=True):
+        lifecycle.move(product, Product.Stage.IN_USE, by=stations.owner_of(product))
+    assert {"follow_up", "market_search"} <= set(open_of(product))
+    assert "notification" in open_of(None)
+
+
+def test_who_leaves_is_not_waited_for_whatever_they_were_asked_or_had_to_do(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    product, other = stations.eligible(), stations.in_use("Jig")
+    leaver = factories.user("Liv Borta", at=product.unit)
+    owners.appoint(product, person=leaver, level_reason="Knows it", by=stations.manager(product))
+    followed(other, actions=[{"text": "Oil it", "responsible": leaver, "due_on": date(2026, 4, 1)}])
+    following.follow([product, other])
+    assert open_of(product)["owner_acceptance"].person == open_of(other)["action"].person == leaver
+    with django_capture_on_commit_callbacks(execute=True):
+        people.deactivate(leaver, reason="Left", by=factories.person(Role.OPERATOR, everywhere=True))
+    assert set(open_of(product)) == {"owner_missing"}
+    assert open_of(other)["action"].person == other.owner
+
+
+def test_a_product_that_is_given_up_waits_for_no_answer() -> None:
+    product = stations.in_development()
+    asked = factories.nurse()
+    owners.appoint(product, person=asked, level_reason="Knows it", by=stations.manager(product))
+    withdrawal.abandon(product, reason="The project ended", by=stations.manager(product))
+    following.follow([product])
+    assert open_of(product) == {}
+
+
+def test_signing_in_looks_at_no_product(
+    django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = stations.owner_of(stations.in_use())
+    monkeypatch.setattr("inhouse.deadlines.listening.follow", lambda products: pytest.fail("followed"))
+    with django_capture_on_commit_callbacks(execute=True):
+        person.last_login = clock.now()
+        person.save(update_fields=["last_login"])
+
+
+def test_what_is_open_keeps_the_file_and_its_deadline_back() -> None:
+    with on_day("2026-03-01"):
+        product = stations.in_use()
+        review = followed(
+            product, actions=[{"text": "Oil it", "responsible": product.owner, "due_on": date(2026, 4, 1)}]
+        )
+        withdrawal.withdraw(product, reason="There is one to buy now", by=stations.owner_of(product))
+        for item in product.items.living():
+            stations.scrapped(item)
+        following.follow([product])
+        assert set(open_of(product)) == {"action"}
+        followup.finish(review.actions.get(), note="Oiled", by=stations.engineer(product))
+        following.follow([product])
+        assert set(open_of(product)) == {"retention"}
+
+
+def test_a_diary_is_asked_for_only_where_a_rule_that_binds_asks_for_it() -> None:
+    product = stations.declared()
+    Institution.objects.update(house_rules=[])
+    following.follow([product])
+    assert {"diary", "publication"} & set(open_of(product)) == {"publication"}
+
+
+def test_a_product_whose_facts_cannot_be_read_keeps_no_other_from_being_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad, good = stations.in_use(), stations.in_use("Jig")
+    def failing(products: list[Product]) -> object:
+        if bad in products:
+            raise ValueError("what is this?")
+        return gather(products)
+
+    monkeypatch.setattr("inhouse.deadlines.following.gather", failing)
+    found = list(following.compare())
+    assert f"{bad.number} could not be compared: ValueError: what is this?" in found
+    assert "follow_up" in open_of(good)
+    assert open_of(bad) == {}
 
 
 def test_the_comparison_puts_right_what_did_not_follow_and_says_it() -> None:
