@@ -34,13 +34,6 @@ class Steps:
             return min((each for each in self.days if each >= left), default=None)
         return -(-left // self.weekly) * self.weekly
 
-    def next_on(self, due_on: date, today: date) -> date:
-        """The first day after today on which a step is reached."""
-        left = (due_on - today).days
-        if left > 0:
-            return due_on - timedelta(days=max(each for each in self.days if each < left))
-        return today + timedelta(days=self.weekly - (-left) % self.weekly)
-
     def first_on(self, due_on: date, today: date) -> date:
         """When the first reminder of a deadline that was just found is due: at once, if a step has been reached."""
         return today if self.step(due_on, today) is not None else due_on - timedelta(days=self.days[0])

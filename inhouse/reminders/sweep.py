@@ -108,7 +108,7 @@ def _reached(steps: Steps, today: date) -> tuple[str, list[Any]]:
 
 
 def _next(steps: Steps, today: date) -> tuple[str, list[Any]]:
-    """The day of the step after that, as SQL: `Steps.next_on`."""
+    """The day of the step after that, as SQL."""
     rising = sorted(steps.days)
     pairs = list(pairwise(rising))
     ahead = "".join(f" WHEN d.due_on <= %s THEN {_before('d.due_on', below)}" for below, _step in pairs)

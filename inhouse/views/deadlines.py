@@ -13,13 +13,14 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from inhouse.deadlines import acts, kinds, lists
 from inhouse.deadlines.lists import Line, State, Whose
 from inhouse.intervals import add_months
 from inhouse.models import Deadline, Reminder
 from inhouse.models.deadlines import DeadlineQuerySet
+from inhouse.views import ladders
 from organisation import access, clock, history
 from organisation.access import Act
 from organisation.doors import Request, door
@@ -197,7 +198,7 @@ def deadline(request: Request, deadline: Deadline) -> HttpResponse:
         "done": done,
         "snooze": snooze,
         "refused": [form for form in (done, snooze) if form.is_bound],
-        "reminders": [(each, step(each.step)) for each in _sent(deadline)],
+        "reminders": [(each, ladders.day(each.step)) for each in _sent(deadline)],
         "told": history.entries([history.of(deadline).all()]),
     }
     return render(request, "inhouse/deadlines/page.html", context)
@@ -230,15 +231,6 @@ def _settle(request: Request, deadline: Deadline, do: str, done: DoneForm, snooz
 
 def _sent(deadline: Deadline) -> list[Reminder]:
     return list(deadline.reminders.select_related("recipient", "stands_in_for"))
-
-
-def step(days: int) -> str:
-    """A step of the ladder in words."""
-    if days > 0:
-        return ngettext("%(count)s day before", "%(count)s days before", days) % {"count": days}
-    if days < 0:
-        return ngettext("%(count)s day after", "%(count)s days after", -days) % {"count": -days}
-    return _("on the day")
 
 
 def mended(deadline: Deadline) -> str:

@@ -23,7 +23,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import connection
 from django.utils.formats import date_format
 
-from inhouse.models import Deadline, Reminder, Round
+from inhouse.models import Deadline, NextReminder, Reminder, Round
 from inhouse.reminders import ladders, relay, sweep, texts
 from organisation import clock
 from organisation.mail import NotSent, Post, Unknown
@@ -40,7 +40,7 @@ STARTS = (
 )  # two of them before a change of time
 GAPS = (1, 1, 1, 2, 6, 31, 45)  # days; the last two are offline
 OFFSETS = (0, 1, 2, 6, 7, 8, 29, 30, 31, 60, 61, -1, -6, -7, -8)
-SWEEP_POINTS, RELAY_POINTS = 28, 16  # about how many there are in one; a fuse that is longer than that strikes nowhere
+SWEEP_POINTS, RELAY_POINTS = 38, 16  # about how many there are in one; a fuse that is longer than that strikes nowhere
 WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM|CREATE TEMPORARY TABLE|DROP TABLE) \"?(\w+)")
 
 
@@ -210,7 +210,7 @@ def _moment(day: date, dice: random.Random) -> datetime:
 
 
 def _empty() -> None:
-    for model in (Reminder, Deadline, Round, Absence):
+    for model in (Reminder, NextReminder, Deadline, Round, Absence):
         rows = model.objects.all()
         rows._raw_delete(rows.db)  # in one statement, unread
 

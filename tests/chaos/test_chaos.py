@@ -32,7 +32,10 @@ def test_nothing_is_lost_when_a_process_dies_at_any_write_or_send(part: int) -> 
     verdicts = [inside.run(seed, house) for seed in range(part, runs, PARTS)]
     assert not bad(verdicts)
     assert sum(each.expected for each in verdicts) > runs / PARTS  # it was about something
-    assert inside.coverage(verdicts).total() > runs / PARTS
+    struck = inside.coverage(verdicts)
+    assert struck.total() > runs / PARTS
+    last, sent = "after update round", "after a send that was taken"  # from the first write of a sweep to its last
+    assert {"before insert round", "after update nextreminder", last, "before update reminder", sent} <= set(struck)
 
 
 @pytest.mark.postgres

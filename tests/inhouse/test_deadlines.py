@@ -316,6 +316,7 @@ def test_a_product_whose_facts_cannot_be_read_keeps_no_other_from_being_compared
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad, good = stations.in_use(), stations.in_use("Jig")
+
     def failing(products: list[Product]) -> object:
         if bad in products:
             raise ValueError("what is this?")

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Barrier, Thread
+from datetime import UTC, date, datetime
+from functools import partial
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, transaction
 
 from documents import merkle
 from documents.models import SignedFile
 from inhouse import assessment, declarations, lifecycle, owners, signing, suspension, withdrawal
+from inhouse.deadlines import acts, following
 from inhouse.dossier import current
-from inhouse.models import Appointment, Change, Checkpoint, Declaration, Leaf, Step, Suspension
+from inhouse.models import (
+    Appointment,
+    Change,
+    Checkpoint,
+    Deadline,
+    Declaration,
+    Leaf,
+    NextReminder,
+    Step,
+    Suspension,
+)
+from inhouse.reminders import relay, sweep
 from organisation import clock
 from organisation.models import Unit, User
 from products import traceability
@@ -278,3 +292,55 @@ def test_abandoning_a_revision_and_bringing_it_into_force_do_not_cross(owner: Us
     coming.refresh_from_db()
     assert coming.stage in ("in_force", "open")
     assert Revision.objects.filter(stage="in_force").count() == 1
+
+
+@pytest.fixture
+def due() -> Deadline:
+    """One whose owner is to be told on 2 May that it is due on 1 June."""
+    with stations.on_day("2026-03-01"):
+        product = stations.in_use()
+        following.follow([product])
+        deadline = Deadline.objects.open().get(product=product, kind="follow_up")
+    deadline.remind_on(date(2026, 5, 2))
+    return deadline
+
+
+def snoozing(deadline: Deadline) -> None:
+    with stations.on_day("2026-05-02"):
+        assert deadline.product
+        acts.snooze(deadline, until=date(2026, 5, 28), reason="Waits", by=stations.owner_of(deadline.product))
+
+
+def sweeping(deadline: Deadline) -> None:
+    with stations.on_day("2026-05-02"):
+        sweep.sweep()
+
+
+def test_a_deadline_that_is_snoozed_while_sweeps_go_on_is_silent_until_its_day(due: Deadline) -> None:
+    assert refusals(at_once(*(partial(act, due) for act in (sweeping, snoozing, sweeping)))) == []
+    assert NextReminder.objects.get(deadline=due).day == date(2026, 5, 28)
+    with clock.at(datetime(2026, 5, 2, 13, tzinfo=UTC)):
+        relay.relay()
+    assert not due.reminders.exclude(sent_at=None).exists()
+
+
+@pytest.mark.parametrize(("first", "other"), [(sweeping, snoozing), (snoozing, sweeping)])
+def test_neither_a_sweep_nor_a_snooze_is_undone_by_the_other(
+    due: Deadline, first: Callable[[Deadline], None], other: Callable[[Deadline], None]
+) -> None:
+    """One is held open at the end of its transaction while the other comes."""
+    begun, come = Event(), Event()
+
+    def held_open() -> None:
+        with transaction.atomic():
+            first(due)
+            begun.set()
+            come.wait(2)
+
+    def comes() -> None:
+        assert begun.wait(10)
+        other(due)
+        come.set()
+
+    assert refusals(at_once(held_open, comes)) == []
+    assert NextReminder.objects.get(deadline=due).day == date(2026, 5, 28)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import smtplib
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -78,14 +79,29 @@ def test_the_ladder_has_sixty_thirty_and_seven_days_the_day_and_then_every_week(
     assert Steps().step(DUE, date.fromisoformat(today)) == step
 
 
-def test_every_day_of_the_ladder_is_visited_once() -> None:
-    """From one step to the next by `next_on`, the steps come in order and none is left out."""
-    day, seen = Steps().first_on(DUE, date(2026, 1, 1)), []
-    while day < date(2026, 6, 30):
-        seen.append((day, Steps().step(DUE, day)))
-        day = Steps().next_on(DUE, day)
-    assert [step for _day, step in seen] == [60, 30, 7, 0, -7, -14, -21, -28]
-    assert [day.weekday() for day, step in seen if step is not None and step <= 0] == [0] * 5
+@pytest.mark.parametrize("steps", [Steps(), Steps((0,), 1), Steps((0,), 31), Steps((400, 90, 1, 0), 5)], ids=str)
+def test_the_sweep_reaches_the_step_that_is_reached_and_waits_for_the_day_of_the_next(steps: Steps) -> None:
+    """Five hundred deadlines, on every day from a year before theirs to half a year after; the database counts the days."""
+    by = factories.person(Role.HEAD_OFFICE, everywhere=True)
+    ladders.choose("follow_up", by=by, **dataclasses.asdict(steps))
+    today = date(2028, 3, 1)  # the day before was the 29th of February
+    product = stations.in_use()
+    rows = [
+        Deadline(kind="follow_up", subject=str(left), product=product, person=by, due_on=today + timedelta(days=left))
+        for left in range(-180, 450)
+        if steps.step(today + timedelta(days=left), today) is not None
+    ]
+    rows = Deadline.objects.bulk_create(rows)
+    NextReminder.objects.bulk_create(NextReminder(deadline=row, day=today) for row in rows)
+    with on_day(today):
+        assert sweep.sweep().count == len(rows)
+    told = dict(Reminder.objects.filter(recipient=by).values_list("deadline", "step"))
+    pointer = dict(NextReminder.objects.values_list("deadline", "day"))
+    for row in rows:
+        step = steps.step(row.due_on, today)
+        days = (today + timedelta(days=each) for each in range(1, 500))
+        assert told[row.pk] == step, row.due_on
+        assert pointer[row.pk] == next(day for day in days if steps.step(row.due_on, day) != step), row.due_on
 
 
 def test_a_ladder_without_its_day_is_refused() -> None:
@@ -322,9 +338,11 @@ def test_a_digest_has_all_of_a_person_and_comes_on_monday_to_who_chose_weeks() -
     assert sent.subject.startswith("2 ")
 
 
-def test_no_digest_is_sent_when_there_is_nothing_in_it() -> None:
-    with at("2026-05-04T08:00"):
-        assert relay.relay() == relay.Tally()
+def test_no_digest_is_sent_when_nothing_is_left_in_it(waiting: Reminder) -> None:
+    Reminder.objects.update(channel=Reminder.Channel.DIGEST)
+    Deadline.objects.update(ended_on=date(2026, 5, 2), end=Deadline.End.SETTLED)
+    with at("2026-05-02T08:00"):
+        assert relay.relay() == relay.Tally(dropped=1)
     assert mail.outbox == []
 
 
