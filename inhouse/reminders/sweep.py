@@ -35,7 +35,7 @@ def sweep() -> Round:
     """Make the reminders of every deadline that has reached a step; says how many deadlines those were."""
     today = clock.today()
     with transaction.atomic(), connection.cursor() as cursor:
-        Institution.objects.select_for_update().first()  # one sweep at a time
+        Institution.objects.select_for_update(no_key=True).first()  # one sweep at a time
         this = Round.objects.create(kind=Round.Kind.SWEEP, started_at=clock.now())
         if NextReminder.objects.filter(day__lte=today).exists():
             this.count = _note_what_is_due(cursor, _ladders(), today)

@@ -99,3 +99,15 @@ def test_what_was_taken_over_tells_so_in_its_history(connection: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT history_change_reason FROM inhouse_historicalground")
         assert cursor.fetchall() == [("Taken over from the short form of the assessment",)]
+
+
+def test_open_deadlines_keep_the_day_of_their_next_reminder(connection: Any) -> None:
+    executor = MigrationExecutor(connection)
+    before = Then(executor, [("inhouse", "0013_exit_copy")])
+    common = {"kind": "quality_system", "role": "manager", "due_on": date(2027, 3, 1), "next_on": date(2026, 12, 31)}
+    waits = before.rows("inhouse.Deadline").create(subject="1", **common)
+    before.rows("inhouse.Deadline").create(subject="2", ended_on=DAY, end="settled", **common)
+    executor.loader.build_graph()
+    now = Then(executor, executor.loader.graph.leaf_nodes())
+    assert list(now.rows("inhouse.NextReminder").values_list("deadline", "day")) == [(waits.pk, date(2026, 12, 31))]
+    assert history.missing(connection) == []
