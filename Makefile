@@ -1,6 +1,7 @@
 # What a person does with Femfem. Every target sets up all it needs, and a second time takes moments.
 #
 #   make run      set up and start: the demo institution on SQLite, web and background work     PORT=8000
+#                 YEARS=9: nine years from now, when the first files may be disposed of
 #   make run-full the same as in production: PostgreSQL, Redis, worker and beat apart; nothing is kept
 #   make test     the whole suite: on SQLite, on PostgreSQL, and in a real browser               ARGS="-k word"
 #   make check    everything that can be said without running it
@@ -26,7 +27,7 @@ SERVICES := $(BIN)/python scripts/with_services.py
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONUNBUFFERED := 1
-export PORT
+export PORT YEARS
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from documents import checking
 from inhouse.reminders import comparing
-from organisation import access
+from organisation import access, clock
 from organisation.access import Act
 from organisation.alphabet import by
 from organisation.models import Institution
@@ -55,6 +56,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "institution": institution,
         "menu": menu,
         "bad_files": bad,
+        "clock_set_to": clock.today() if settings.CLOCK_SHIFT else None,
         "reminders_late": SimpleLazyObject(_late),
         "sees_operation": access.may(user, Act.WATCH),
     }

@@ -21,7 +21,7 @@ def moment() -> datetime | None:
 
 
 def _shifted() -> datetime | None:
-    """In tests with real processes: the real clock and the seconds in a file that all of them read."""
+    """In a demo of later years, and in tests with real processes: the real clock and the seconds in a file they all read."""
     if not settings.CLOCK_SHIFT:
         return None
     return timezone.now() + timedelta(seconds=float(Path(settings.CLOCK_SHIFT).read_text()))

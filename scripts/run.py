@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Start Femfem to try it out: database, demo institution, then web and background work until Ctrl-C.
 
-With `full`, as in production: on the PostgreSQL and Redis of DATABASE_URL and REDIS_URL, worker and beat apart.
+With `full`, as in production: on the PostgreSQL and Redis of DATABASE_URL and REDIS_URL, worker and beat apart. With YEARS
+the demo institution is looked at so many years from now.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from honcho import environ, manager
@@ -16,6 +18,7 @@ from prepare import ROOT, has_command, manage, prepare
 
 FULL = sys.argv[1:] == ["full"]
 PORT = int(os.environ.get("PORT") or 8000)
+YEARS = float(os.environ.get("YEARS") or 0)
 
 
 def taken(port: int) -> bool:
@@ -55,6 +58,10 @@ def main() -> None:
     print()
     if has_command("demo"):
         manage("demo")
+    if YEARS:
+        clock = Path(os.environ.get("FEMFEM_VAR") or ROOT / "var") / "clock"
+        clock.write_text(str(timedelta(days=365.25 * YEARS).total_seconds()))
+        os.environ["FEMFEM_CLOCK"] = str(clock)
     kept = "the data are thrown away then" if FULL else "the data stay in var/ (make reset)"
     print(f"\nFemfem is at http://127.0.0.1:{PORT} · Ctrl-C ends it · {kept}\n", flush=True)
     sys.exit(start())

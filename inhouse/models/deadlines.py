@@ -113,7 +113,7 @@ class Deadline(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title}: {self.product.number}" if self.product else self.title
+        return f"{self.title} ({self.product.number})" if self.product else self.title
 
     def get_absolute_url(self) -> str:
         return reverse("inhouse:deadline", args=[self.pk])

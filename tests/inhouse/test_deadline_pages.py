@@ -428,7 +428,7 @@ def test_a_calendar_has_what_is_mine_and_of_my_products_each_on_its_day(client: 
     event = events[f"deadline-{mine.pk}@127.0.0.1"]
     assert event["dtstart"].dt == date(2026, 6, 1)
     assert event["dtend"].dt == date(2026, 6, 2)
-    assert event["summary"] == f"Klinisk uppföljning: {used.number}"
+    assert event["summary"] == f"Klinisk uppföljning ({used.number})"
     assert mine.get_absolute_url() in event["url"]
     assert "MDR" in event["description"]
     assert event["status"] == "CONFIRMED"
