@@ -39,10 +39,10 @@ class Post:
         self._hang_up()
 
     def send(self, message: EmailMultiAlternatives) -> str:
-        """The server's answer to the message, one line; raises NotSent or Unknown. Without SMTP the answer is empty."""
+        """The server's answer to the message, one line; without SMTP, that there is none. Raises NotSent or Unknown."""
         if not isinstance(self.backend, EmailBackend):
             self.backend.send_messages([message])
-            return ""
+            return f"no mail server: {type(self.backend).__module__.rpartition('.')[2]}"
         content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
         kept = self.backend.connection is not None
         try:
