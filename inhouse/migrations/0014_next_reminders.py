@@ -25,6 +25,9 @@ class Migration(migrations.Migration):
             "INSERT INTO inhouse_nextreminder (deadline_id, day) SELECT id, next_on FROM inhouse_deadline WHERE ended_on IS NULL",
             migrations.RunSQL.noop,
         ),
+        migrations.RunSQL(  # they were sentences and are keys now; the next sweep finds them again
+            "UPDATE inhouse_round SET found = '[]' WHERE kind = 'sweep'", migrations.RunSQL.noop
+        ),
         migrations.RemoveIndex(
             model_name='deadline',
             name='deadline_next',

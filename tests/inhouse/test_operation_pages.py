@@ -139,7 +139,7 @@ def test_each_number_has_its_reminders(desk: Client, nurse: User) -> None:
     assert {show: list(watching.rows(show)) for show in Show} == {show: [row] for show, row in wanted.items()}
     for show in Show:
         page = desk.get(OPERATION, {"show": show.value}).text
-        assert len(re.findall(r"<small class=\"hash\">", page)) == 1
+        assert len(re.findall(r"<small class=\"mail\">", page)) == 1
     assert desk.get(OPERATION, {"show": "nonsense"}).status_code == 200
 
 
@@ -161,11 +161,11 @@ def test_the_page_is_paged_and_asks_as_much_for_many_as_for_one(desk: Client, nu
 
 
 def test_the_alarms_of_reminders_reach_the_pages_of_operators_and_auditors(desk: Client, nurse: User) -> None:
-    given_up(nurse)
-    Round.objects.create(kind="sweep", started_at=clock.now(), ended_at=clock.now(), found=["A deadline"])
+    row = given_up(nurse).deadline
+    Round.objects.create(kind="sweep", started_at=clock.now(), ended_at=clock.now(), found=[row.pk])
     told = " ".join(alarms.sounding())
     assert "given up" in told
-    assert "Nobody can be told of: A deadline" in told
+    assert f"Nobody can be told of: {row}." in told
     assert "given up" in desk.get(reverse("organisation:people")).text
 
 
