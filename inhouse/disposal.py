@@ -28,7 +28,7 @@ from organisation.access import Act
 from organisation.history import acting
 from organisation.models import User
 from products import patients
-from products.models import Patient, Product
+from products.models import Patient, PatientUse, Product
 
 BATCH = 20  # files removed between two notes of how far it is
 AT_ONCE = 500  # rows in a statement
@@ -255,6 +255,7 @@ def _execute(disposal: Disposal) -> None:
     product = disposal.product
     access.require(person, Act.DISPOSE, product.scope)
     d = _disposable(product)
+    _hold_patients_still(product)
     found = reach(product)
     if digest(manifest(d, found)) != disposal.sha256:
         raise Refused([])
@@ -336,6 +337,11 @@ def remove_files(disposal_id: int) -> bool:
 # --- who patients are, before the rest
 
 
+def _hold_patients_still(product: Product) -> None:
+    """Who met only this product is asked and acted upon in one: nobody meets another one in between."""
+    patients.hold_still(PatientUse.objects.filter(item__product=product).values("patient"))
+
+
 def known_patients(product: Product) -> list[Patient]:
     """Patients whose identity is known, and who met only this product's items."""
     return list(disposable.known_patients(product).filter(elsewhere=False))
@@ -350,6 +356,7 @@ def erase_patients(product: Product, *, decision: str, by: User) -> int:
     d = current(product)
     if found := [*retention.held(d)]:
         raise Refused(found)
+    _hold_patients_still(product)
     known = known_patients(product)
     if not known:
         raise ValidationError(_("No patient is known who met only items of this product."), code="none")

@@ -214,8 +214,9 @@ def erase(patient: Patient, *, decision: str, by: User) -> None:
 
     Refused while a legal hold stands on any product that the patient met.
     """
+    patients.hold_still([patient.pk])
     access.require(by, Act.ERASE_PATIENTS, traced(patient).scope)
     met = Product.objects.filter(pk__in=patient.uses.values("item__product")).order_by("pk")
-    if found := [hold for product in met for hold in retention.held(current(lifecycle.lock(product)))]:
+    if found := [hold for product in met for hold in retention.held(current(product))]:
         raise Refused(found)
     patients.erase(patient, decision=decision, by=by)

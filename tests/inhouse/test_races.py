@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
@@ -12,13 +12,23 @@ from django.db import connection
 
 from documents import merkle
 from documents.models import SignedFile
-from inhouse import assessment, declarations, lifecycle, owners, signing, suspension, withdrawal
+from inhouse import (
+    assessment,
+    declarations,
+    disposal,
+    lifecycle,
+    owners,
+    signing,
+    suspension,
+    tracing,
+    withdrawal,
+)
 from inhouse.dossier import current
 from inhouse.models import Appointment, Change, Checkpoint, Declaration, Leaf, Step, Suspension
 from organisation import clock
 from organisation.models import Unit, User
-from products import traceability
-from products.models import Item, Product, Revision
+from products import identity, traceability
+from products.models import Item, PatientIdentity, PatientUse, Product, Revision
 from tests import factories, stations
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -278,3 +288,35 @@ def test_abandoning_a_revision_and_bringing_it_into_force_do_not_cross(owner: Us
     coming.refresh_from_db()
     assert coming.stage in ("in_force", "open")
     assert Revision.objects.filter(stage="in_force").count() == 1
+
+
+def test_who_meets_another_product_while_identities_are_erased_is_still_known(
+    registrar: User, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = stations.in_use("One"), stations.in_use("Other")
+    listed, noted = Event(), Event()
+    real = disposal.known_patients
+
+    def slowly(product: Product) -> list[Any]:
+        found = real(product)
+        listed.set()
+        noted.wait(2)
+        return found
+
+    def meet(product: Product) -> PatientUse:
+        return tracing.note_use(
+            product.items.get(), identifier=identity.parse("se_personnummer", "19900602-2397"), used_on=clock.today(),
+            unit=factories.ward(), by=again(engineer),
+        )  # fmt: skip
+
+    def meet_meanwhile() -> None:
+        listed.wait(10)
+        meet(other)
+        noted.set()
+
+    meet(one)
+    monkeypatch.setattr(disposal, "known_patients", slowly)
+    results = at_once(lambda: disposal.erase_patients(one, decision="RS 31-7", by=again(registrar)), meet_meanwhile)
+    assert refusals(results) == []
+    use = PatientUse.objects.get(item__product=other)
+    assert PatientIdentity.objects.filter(patient=use.patient).exists()
