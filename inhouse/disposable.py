@@ -101,7 +101,7 @@ class Goes:
 
 @dataclass(frozen=True)
 class Emptied:
-    """Its rows stay without these fields."""
+    """Its rows stay without these fields, and in the history without the reasons people gave. No field: only without those."""
 
     fields: tuple[str, ...]
     why: Any
@@ -140,7 +140,7 @@ TABLE: dict[Model, Fate] = {
         ("intended_purpose", "patient_group", "description", "class_reason", "tracing_reason"),
         _("what was declared of a revision stands in its declarations"),
     ),
-    Step: Stays(LIFE),
+    Step: Emptied(("reason",), LIFE),
     Withdrawal: Stays(_("the years are counted from it")),
     Suspension: Goes(USE, ("product",)),
     Appointment: Stays(ANSWERS_FOR),
@@ -162,6 +162,7 @@ TABLE: dict[Model, Fate] = {
     EvidenceDocument: Goes(EVIDENCE),
     EvidenceRecord: Goes(EVIDENCE),
     Conformity: Goes(EVIDENCE),
+    UnmetRequirement: Goes(EVIDENCE),
     Part: Goes(EVIDENCE),
     Readiness: Goes(EVIDENCE),
     SoftwarePlan: Goes(SOFTWARE),
@@ -175,7 +176,6 @@ TABLE: dict[Model, Fate] = {
     FileText: Found(_("the texts of those files, by which they are found")),
     FileCheck: Found(_("whether those files were whole")),
     # what was declared
-    UnmetRequirement: Stays(SIGNED),
     Declaration: Stays(SIGNED),
     Frozen: Stays(SIGNED),
     Signature: Stays(SIGNED),
@@ -188,8 +188,8 @@ TABLE: dict[Model, Fate] = {
     Item: Emptied(
         ("made_to", "checks", "deviations", "fate_note"), _("which items there were, and what became of them")
     ),
-    Placement: Stays(_("where items were; it holds no words")),
-    UnitUse: Stays(_("which units made and used it; it holds no words")),
+    Placement: Emptied((), _("where items were"), ("item",)),
+    UnitUse: Emptied((), _("which units made and used it")),
     FollowUp: Goes(USE, ("product",)),
     FollowUpAction: Goes(USE, ("follow_up",)),
     Deadline: Goes(_("what fell due, and what was said of it"), ("product",), counted=False),

@@ -281,6 +281,8 @@ def _execute(disposal: Disposal) -> None:
 
 def _empty(found: Reach) -> None:
     for model, keys in found.emptied.items():
+        if not _fields(model):
+            continue
         for at in range(0, len(keys), AT_ONCE):
             rows = model._default_manager.filter(pk__in=keys[at : at + AT_ONCE])
             rows.update(**dict.fromkeys(_fields(model), ""))

@@ -17,7 +17,19 @@ from django.db import IntegrityError, connection, transaction
 from documents import erasure, rendering, sealing, seals, storing, verifying
 from documents.models import Document, ErasedRow, FileText, StoredFile
 from documents.sealing import Unsealable
-from inhouse import certificate, disposable, disposal, evidence, followup, holds, lifecycle, papers, tracing, withdrawal
+from inhouse import (
+    certificate,
+    disposable,
+    disposal,
+    evidence,
+    followup,
+    holds,
+    lifecycle,
+    papers,
+    suspension,
+    tracing,
+    withdrawal,
+)
 from inhouse.dossier import current
 from inhouse.models import (
     Assessment,
@@ -31,10 +43,10 @@ from inhouse.models import (
 )
 from inhouse.obstacles import Refused
 from organisation import clock
-from organisation.history import of
+from organisation.history import acting, of
 from organisation.models import User
 from products import identity
-from products.models import Item, PatientIdentity, PatientUse, Product, Revision
+from products.models import Item, PatientIdentity, PatientUse, Placement, Product, Revision, UnitUse
 from tests import factories, stations
 from tests.refusals import refused
 
@@ -73,7 +85,7 @@ def test_what_goes_hangs_on_the_product_by_its_links() -> None:
     for model, fate in disposable.TABLE.items():
         if isinstance(fate, disposable.Goes | disposable.Emptied):
             list(disposable.ever(model, product)[:1])
-            assert disposable.lost(model) or model in (PatientUse, MarketFile), model
+            assert disposable.lost(model) or model in (PatientUse, MarketFile, Placement, UnitUse), model
 
 
 # --- proposing
@@ -89,7 +101,11 @@ def test_a_proposal_freezes_what_goes_and_what_stays(expired: Product) -> None:
     assert goes["inhouse.evidencerecord"]["history"] == 2
     file = listed["files"][0]
     assert StoredFile.objects.get(sha256=file["sha256"]).size == file["size"]
-    assert {each["kind"] for each in listed["emptied"]} == {"products.product", "products.revision", "products.item"}
+    emptied = {each["kind"]: each["fields"] for each in listed["emptied"]}
+    assert emptied.keys() == {
+        "products.product", "products.revision", "products.item", "products.placement", "products.unituse", "inhouse.step",
+    }  # fmt: skip
+    assert (emptied["inhouse.step"], emptied["products.placement"]) == (["reason"], [])
     assert listed["declarations"] == [
         {"number": d.number, "sha256": d.file.sha256} for d in Declaration.objects.filter(revision__product=expired)
     ]
@@ -302,6 +318,31 @@ def test_no_word_of_it_is_left_in_any_history(expired: Product) -> None:
     assert {word for word in SAID if found_anywhere(word)} == set(SAID)
     assert stations.carry_out(stations.confirmed_disposal(expired)) is False
     assert {word for word in SAID if found_anywhere(word, but=("inhouse_declaration", "inhouse_frozen"))} == set()
+    assert list(verifying.verify()) == []
+
+
+def test_no_word_of_it_is_left_as_the_reason_of_a_step_or_of_a_change() -> None:
+    """Rows that stay say that something was done, not why: the same words stand where they go."""
+    product = stations.in_use()
+    suspension.suspend(product, cause="One strap was torn", by=stations.engineer(product))
+    suspension.resume(product, measures="Every strap is sewn anew", by=stations.owner_of(product))
+    with acting(stations.engineer(product)):
+        product.revisions.get().unmet_requirements.create(
+            number="11.4", what="Packed unsterile", why="Boiled before use"
+        )
+    stations.changing(product)
+    withdrawal.withdraw(product, reason="Unsafe", by=stations.owner_of(product))
+    item = product.items.get()
+    withdrawal.end_item(item, fate="scrapped", on=clock.today(), note="Cut in two", by=stations.engineer(product))
+    said = {
+        "Nothing else fits", "One strap was torn", "Every strap is sewn anew", "A softer plastic", "Packed unsterile",
+        "Cut in two",
+    }  # fmt: skip
+    assert {word for word in said if found_anywhere(word)} == said
+    with stations.on_day(stations.floor(product)):
+        stations.carry_out(stations.confirmed_disposal(product))
+    assert {word: where for word in said if (where := found_anywhere(word))} == {}
+    assert product.steps.exclude(to_stage=Product.Stage.DISPOSED).exclude(reason="").count() == 0
     assert list(verifying.verify()) == []
 
 
