@@ -90,7 +90,7 @@ Model: TypeAlias = type[models.Model]
 class Goes:
     """Its rows are deleted. `links` lead to the product; `also` names what hangs on a person and goes from the history.
 
-    What is not `counted` comes and goes by itself, and is no reason to read the list anew.
+    What is not `counted` comes and goes by itself: it is always listed, and is no reason to read the list anew.
     """
 
     why: Any
@@ -173,8 +173,8 @@ TABLE: dict[Model, Fate] = {
     AiStep: Goes(SOFTWARE),
     Document: Found(_("documents of this product that no other one uses")),
     StoredFile: Found(_("files that no other document uses; their names, sizes and hashes stand in this list")),
-    FileText: Found(_("the texts of those files, by which they are found")),
-    FileCheck: Found(_("whether those files were whole")),
+    FileText: Found(_("the texts of those files, by which they are found"), counted=False),
+    FileCheck: Found(_("whether those files were whole"), counted=False),
     # what was declared
     Declaration: Stays(SIGNED),
     Frozen: Stays(SIGNED),
@@ -248,6 +248,10 @@ def lost(model: Model) -> tuple[str, ...]:
     if isinstance(fate, Emptied):
         return tuple(field.column for field in of(model).model.tracked_fields if field.name in fate.fields)
     return erasure.content(model, also=fate.also if isinstance(fate, Goes) else ())
+
+
+def is_counted(model: Model) -> bool:
+    return getattr(TABLE[model], "counted", True)
 
 
 def reach(product: Product) -> Reach:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from documents import erasure, seals, storing
 from inhouse import certificate, disposable, exitcopy, lifecycle, retention
-from inhouse.disposable import TABLE, Emptied, Reach, Stays, reach
+from inhouse.disposable import TABLE, Emptied, Reach, Stays, is_counted, reach
 from inhouse.dossier import Dossier, current
 from inhouse.models import Declaration, Disposal
 from inhouse.obstacles import Refused
@@ -58,10 +58,10 @@ def manifest(d: Dossier, found: Reach) -> Manifest:
         "holds": [[hold.pk, bool(hold.lifted_on)] for hold in d.holds],
         "goes": [
             {"kind": model._meta.label_lower, "rows": len(rows), "history": counted[model]}
-            if getattr(TABLE[model], "counted", True)
+            if is_counted(model)
             else {"kind": model._meta.label_lower, "rows": None, "history": None}
             for model, rows in found.going.items()
-            if rows or counted[model]
+            if rows or counted[model] or not is_counted(model)
         ],
         "emptied": [
             {

@@ -14,8 +14,8 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
 
-from documents import erasure, rendering, sealing, seals, storing, verifying
-from documents.models import Document, ErasedRow, FileText, StoredFile
+from documents import checking, erasure, rendering, sealing, seals, storing, verifying
+from documents.models import Document, ErasedRow, FileCheck, FileText, StoredFile
 from documents.sealing import Unsealable
 from inhouse import (
     certificate,
@@ -30,9 +30,11 @@ from inhouse import (
     tracing,
     withdrawal,
 )
+from inhouse.deadlines import following
 from inhouse.dossier import current
 from inhouse.models import (
     Assessment,
+    Deadline,
     Declaration,
     Disposal,
     EvidenceDocument,
@@ -40,8 +42,11 @@ from inhouse.models import (
     FollowUpAction,
     MarketFile,
     MarketSearch,
+    NextReminder,
+    Reminder,
 )
 from inhouse.obstacles import Refused
+from inhouse.reminders import relay, sweep
 from organisation import clock
 from organisation.history import acting, of
 from organisation.models import User
@@ -225,6 +230,48 @@ def test_what_changed_since_it_was_listed_is_listed_anew_before_it_is_confirmed(
         disposal.confirm(made, sha256=made.sha256, by=manager)  # they still look at the earlier list
     made.refresh_from_db()
     disposal.confirm(made, sha256=made.sha256, by=manager)
+
+
+def test_what_the_register_does_by_itself_is_no_reason_to_list_anew(expired: Product, manager: User) -> None:
+    """Deadlines and reminders are made, files are read and verified: between listing, confirming and executing, too."""
+    made = stations.proposed_disposal(expired)
+
+    def by_itself() -> None:
+        following.follow([expired])
+        sweep.sweep()
+        for file in StoredFile.objects.all():
+            papers.read(file.pk)
+            checking.verify(file)
+
+    by_itself()
+    disposal.confirm(made, sha256=made.sha256, by=manager)
+    Deadline.objects.filter(product=expired).update(ended_on=clock.today(), end=Deadline.End.SETTLED)
+    NextReminder.objects.all().delete()
+    assert (Deadline.objects.count(), Reminder.objects.count() > 0, FileCheck.objects.count()) == (1, True, 8)
+    stations.carry_out(made)
+    assert stations.fresh(expired).stage == Product.Stage.DISPOSED
+    for model in (Deadline, Reminder, FileText, FileCheck):
+        assert not model._default_manager.exists(), model
+
+
+def test_deadlines_and_reminders_go_and_those_of_other_products_stay(expired: Product) -> None:
+    other = stations.in_use("Drill guide")
+    for product in (expired, other):
+        deadline = Deadline.objects.create(
+            product=product, kind="action", subject="1", about=f"Mend {product.name}", due_on=clock.today(),
+            person=stations.owner_of(product),
+        )  # fmt: skip
+        deadline.remind_on(clock.today())
+    sweep.sweep()
+    relay.relay()
+    told = {f"Mend {product.name}": set(found_anywhere(f"Mend {product.name}")) for product in (expired, other)}
+    assert (
+        told["Mend Catheter adapter"] == told["Mend Drill guide"] >= {"inhouse_deadline.about", "inhouse_reminder.text"}
+    )
+    stations.carry_out(stations.confirmed_disposal(expired))
+    assert found_anywhere("Mend Catheter adapter") == []
+    assert set(found_anywhere("Mend Drill guide")) == told["Mend Drill guide"]
+    assert NextReminder.objects.filter(deadline__product=other).exists()
 
 
 def test_a_floor_that_moved_stops_the_confirmation(expired: Product, registrar: User, manager: User) -> None:
