@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
@@ -349,6 +351,30 @@ def test_what_was_listed_goes_and_the_rest_stays() -> None:
     assert made.files_gone_at
     seals.seal_all()
     assert list(verifying.verify()) == []
+
+
+def test_the_numbers_that_were_read_are_what_went() -> None:
+    product = stations.in_use("Programmed", software=True)
+    stations.in_use("Another")
+    met(product)
+    stations.changing(product)
+    withdrawal.withdraw(product, reason="Unsafe", by=stations.owner_of(product))
+    stations.scrapped(product.items.get())
+
+    def counted() -> dict[str, int]:
+        return {model._meta.label_lower: model._default_manager.count() for model in disposable.TABLE}
+
+    with stations.on_day(stations.floor(product)):
+        made = stations.confirmed_disposal(product)
+        before = counted()
+        stations.carry_out(made)
+    gone = {kind: before[kind] - left for kind, left in counted().items() if left < before[kind]}
+    goes = {each["kind"]: each for each in made.manifest["goes"] if each["rows"] is not None}
+    assert gone == {kind: each["rows"] for kind, each in goes.items() if each["rows"]}
+    assert len(gone) > 15
+    erased = Counter(ErasedRow.objects.exclude(was="").values_list("table_name", flat=True))
+    listed = {each["kind"]: each["history"] for each in (*goes.values(), *made.manifest["emptied"]) if each["history"]}
+    assert erased == {of(apps.get_model(kind)).model._meta.db_table: rows for kind, rows in listed.items()}
 
 
 SAID = (
