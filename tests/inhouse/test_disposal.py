@@ -15,6 +15,7 @@ from django.apps import apps
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
+from django.utils.functional import Promise
 
 from documents import checking, erasure, rendering, sealing, seals, storing, verifying
 from documents.models import Document, ErasedRow, FileCheck, FileText, StoredFile
@@ -85,6 +86,11 @@ def test_every_model_that_hangs_together_with_a_product_is_decided_on() -> None:
     """A new table must be named in `inhouse.disposable.TABLE`: does it go, lose something, or stay, and why?"""
     assert set(disposable.connected()) - set(disposable.TABLE) == set()
     assert set(disposable.TABLE) - set(disposable.connected()) == set()
+
+
+def test_every_kind_on_the_list_has_a_name_in_the_readers_language() -> None:
+    for model in disposable.TABLE:
+        assert isinstance(model._meta.verbose_name_plural, Promise), model
 
 
 def test_what_goes_hangs_on_the_product_by_its_links() -> None:
