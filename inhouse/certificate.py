@@ -88,6 +88,7 @@ def make(d: Dossier, disposal: Disposal) -> SignedFile:
                 "disposal": disposal,
                 "listed": told(disposal.manifest),
                 "proposed_by": person(disposal.proposed_by),
+                "listed_by": person(disposal.previewed_by) if disposal.previewed_at != disposal.proposed_at else "",
                 "confirmed_by": person(confirmed),
                 "moment": moment,
             },

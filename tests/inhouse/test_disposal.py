@@ -15,11 +15,13 @@ from django.apps import apps
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
+from django.template.loader import render_to_string
 from django.utils.functional import Promise
 
 from documents import checking, erasure, rendering, sealing, seals, storing, verifying
 from documents.models import Document, ErasedRow, FileCheck, FileText, StoredFile
 from documents.sealing import Unsealable
+from documents.templatetags.printing import long_day
 from inhouse import (
     certificate,
     disposable,
@@ -50,7 +52,7 @@ from inhouse.models import (
 )
 from inhouse.obstacles import Refused
 from inhouse.reminders import relay, sweep
-from organisation import clock
+from organisation import absences, clock
 from organisation.history import acting, of
 from organisation.models import User
 from products import identity
@@ -484,6 +486,42 @@ def test_a_hold_placed_after_the_confirmation_stops_it(expired: Product, registr
     assert stations.fresh(expired).stage == Product.Stage.WITHDRAWN
 
 
+@pytest.mark.parametrize("how", ["the role", "the house"])
+def test_whoever_left_after_confirming_disposes_of_nothing(how: str, expired: Product, manager: User) -> None:
+    made = stations.confirmed_disposal(expired)
+    if how == "the role":
+        manager.assignments.all().delete()
+    else:
+        User.objects.filter(pk=manager.pk).update(is_active=False)
+    assert stations.carry_out(made) is False
+    made.refresh_from_db()
+    assert (made.is_open, made.is_confirmed) == (True, False)
+    assert "Only these may" in made.trouble
+    assert Assessment.objects.filter(product=expired).exists()
+
+
+def test_whoever_proposed_does_not_confirm_in_another_role_or_as_a_stand_in(expired: Product) -> None:
+    made = stations.proposed_disposal(expired)
+    person = stations.registrar(expired)
+    absences.add(
+        stations.manager(expired),
+        stand_in=person,
+        since=clock.today(),
+        until=clock.today(),
+        by=stations.manager(expired),
+    )
+    person.assignments.update(role="manager")
+    with pytest.raises(PermissionDenied, match="does not confirm"):
+        disposal.confirm(made, sha256=made.sha256, by=User.objects.get(pk=person.pk))
+
+
+def test_standing_in_for_a_manager_lets_nobody_confirm(expired: Product, engineer: User) -> None:
+    made, manager = stations.proposed_disposal(expired), stations.manager(expired)
+    absences.add(manager, stand_in=engineer, since=clock.today(), until=clock.today(), by=manager)
+    with pytest.raises(PermissionDenied, match="Only these may"):
+        disposal.confirm(made, sha256=made.sha256, by=engineer)
+
+
 def test_where_it_cannot_be_sealed_nothing_goes_and_it_is_tried_again(expired: Product) -> None:
     made = stations.confirmed_disposal(expired)
 
@@ -567,6 +605,29 @@ def test_the_certificate_says_what_went_by_whom_and_is_sealed_and_locked(expired
         Disposal.objects.filter(pk=made.pk).update(reference="Another")
     with pytest.raises(IntegrityError), transaction.atomic():
         made.delete()
+
+
+def test_the_certificate_names_each_who_had_a_part_and_what_was_lost(expired: Product) -> None:
+    other = factories.user("Rolf Ny")
+    other.assignments.create(role="registrar", administration=stations.place(expired), since=factories.LONG_AGO)
+    made = stations.proposed_disposal(expired)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        disposal.renew(made, by=other)
+        made.refresh_from_db()
+        disposal.confirm(made, sha256=made.sha256, by=stations.manager(expired))
+        shown: list[dict[str, Any]] = []
+
+        def read(template: str, context: dict[str, Any], **given: Any) -> bytes:
+            shown.append(context)
+            return stations.small(template, context, **given)
+
+        with stations.quick(), patch.object(rendering, "pdf", read):
+            disposal.execute(made.pk)
+    page = " ".join(render_to_string(certificate.TEMPLATE, shown[0]).split())
+    for person in (stations.registrar(expired), other, stations.manager(expired)):
+        assert person.name in page
+    for words in ("Listed anew by", "the reasons given for changes", long_day(clock.today()), "RS 2040-17"):
+        assert words in page, words
 
 
 def test_of_what_was_disposed_of_nothing_changes_any_more(registrar: User) -> None:
