@@ -22,6 +22,7 @@ from inhouse.disposable import TABLE, Emptied, Reach, Stays, is_counted, reach
 from inhouse.dossier import Dossier, current
 from inhouse.models import Declaration, Disposal
 from inhouse.obstacles import Refused
+from inhouse.reminders import comparing
 from inhouse.snapshots import canonical
 from organisation import access, clock
 from organisation.access import Act
@@ -276,6 +277,7 @@ def _execute(disposal: Disposal) -> None:
         disposal.certificate = certificate.make(d, disposal)
         disposal.save()
         exitcopy.forget(product, by=person)
+        comparing.forget(product)
         lifecycle.move(product, Product.Stage.DISPOSED, by=person, reason=decision)
 
 
