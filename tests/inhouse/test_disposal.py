@@ -27,6 +27,7 @@ from inhouse import (
     disposable,
     disposal,
     evidence,
+    exitcopy,
     followup,
     holds,
     lifecycle,
@@ -388,6 +389,23 @@ def test_the_numbers_that_were_read_are_what_went() -> None:
     assert erased == {of(apps.get_model(kind)).model._meta.db_table: rows for kind, rows in listed.items()}
 
 
+def test_earlier_versions_and_what_was_taken_out_long_ago_go_too() -> None:
+    product = stations.second_revision()
+    by, before = stations.engineer(product), Document.objects.count()
+    entry = EvidenceDocument.objects.filter(revision=stations.coming(product)).earliest("pk")
+    evidence.replace_document(entry, upload=factories.pdf("Drawing A2"), by=by, version="2")
+    extra = stations.document(stations.coming(product), group="other", title="Taken out")
+    evidence.remove_document(extra, by=by)
+    assert Document.objects.count() == before + 2 == len(stored())
+    withdrawal.withdraw(product, reason="Unsafe", by=stations.owner_of(product))
+    stations.scrapped(product.items.get())
+    with stations.on_day(stations.floor(product)):
+        made = stations.confirmed_disposal(product)
+        aged()
+        assert stations.carry_out(made)
+    assert (Document.objects.count(), StoredFile.objects.count(), stored()) == (0, 0, set())
+
+
 SAID = (
     "Three adapters",
     "Pulled with ten newton",
@@ -548,10 +566,13 @@ def crash(*args: Any, **given: Any) -> None:
     raise Crash
 
 
-@pytest.mark.parametrize("where", ["_empty", "_delete", "erasure", "certificate", "move"])
+@pytest.mark.parametrize("where", ["_empty", "_delete", "erasure", "certificate", "copies", "move"])
 def test_a_crash_between_two_writes_loses_nothing(where: str, expired: Product) -> None:
     made = stations.confirmed_disposal(expired)
-    subject = {"erasure": (erasure, "erase"), "certificate": (certificate, "make"), "move": (lifecycle, "move")}
+    subject: dict[str, tuple[Any, str]] = {
+        "erasure": (erasure, "erase"), "certificate": (certificate, "make"), "copies": (exitcopy, "forget"),
+        "move": (lifecycle, "move"),
+    }  # fmt: skip
     module, name = subject.get(where, (disposal, where))
     with patch.object(module, name, crash), pytest.raises(Crash):
         stations.carry_out(made)
