@@ -177,7 +177,7 @@ TABLE: dict[Model, Fate] = {
     FileCheck: Found(_("whether those files were whole"), counted=False),
     # what was declared
     Declaration: Stays(SIGNED),
-    Frozen: Stays(SIGNED),
+    Frozen: Stays(_("what was laid before those who sign, with their signatures, also where it was given up")),
     Signature: Stays(SIGNED),
     Translation: Stays(SIGNED),
     SignedFile: Stays(SIGNED),
