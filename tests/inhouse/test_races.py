@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Barrier, Event, Thread
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from documents import merkle
-from documents.models import SignedFile
+from documents import merkle, rendering
+from documents.models import Erasure, SignedFile
 from inhouse import (
     assessment,
     declarations,
     disposal,
+    holds,
     lifecycle,
     owners,
     signing,
@@ -24,7 +26,18 @@ from inhouse import (
     withdrawal,
 )
 from inhouse.dossier import current
-from inhouse.models import Appointment, Change, Checkpoint, Declaration, Leaf, Step, Suspension
+from inhouse.models import (
+    Appointment,
+    Assessment,
+    Change,
+    Checkpoint,
+    Declaration,
+    Disposal,
+    Hold,
+    Leaf,
+    Step,
+    Suspension,
+)
 from organisation import clock
 from organisation.models import Unit, User
 from products import identity, traceability
@@ -320,3 +333,61 @@ def test_who_meets_another_product_while_identities_are_erased_is_still_known(
     assert refusals(results) == []
     use = PatientUse.objects.get(item__product=other)
     assert PatientIdentity.objects.filter(patient=use.patient).exists()
+
+
+def test_two_workers_carry_out_one_disposal_once(db: None) -> None:
+    product = stations.expired()
+    with stations.on_day(stations.floor(product)) as day:
+        made = stations.confirmed_disposal(product)
+
+        def work() -> bool:
+            with stations.on_day(day):
+                return disposal.execute(made.pk)
+
+        with stations.quick(), patch.object(rendering, "pdf", stations.small):
+            assert refusals(at_once(work, work, work)) == []
+    assert Erasure.objects.count() == 1
+    assert SignedFile.objects.filter(name__endswith="disposal.pdf").count() == 1
+    assert Step.objects.filter(to_stage=P.DISPOSED).count() == 1
+
+
+def test_a_hold_placed_while_records_are_disposed_of_stops_it_or_comes_too_late(registrar: User) -> None:
+    product = stations.expired()
+    with stations.on_day(stations.floor(product)) as day:
+        made = stations.confirmed_disposal(product)
+
+        def work() -> bool:
+            with stations.on_day(day):
+                return disposal.execute(made.pk)
+
+        def hold() -> Hold:
+            with stations.on_day(day):
+                return holds.place(product, reason="A claim", reference="RS 1", by=again(registrar))
+
+        with stations.quick(), patch.object(rendering, "pdf", stations.small):
+            told = refusals(at_once(work, hold))
+    gone = stations.fresh(product).stage == P.DISPOSED
+    assert gone == (told == ["The records of this product have been disposed of."]) == (not Hold.objects.exists())
+    assert gone == (not Assessment.objects.exists())
+    assert Disposal.objects.get().is_confirmed == gone
+
+
+def test_a_disposal_confirmed_by_two_and_cancelled_at_once_has_one_end(manager: User) -> None:
+    product = stations.expired()
+    with stations.on_day(stations.floor(product)) as day:
+        made = stations.proposed_disposal(product)
+
+        def confirm() -> None:
+            with stations.on_day(day):
+                disposal.confirm(made, sha256=made.sha256, by=again(manager))
+
+        def cancel() -> None:
+            with stations.on_day(day):
+                disposal.cancel(made, reason="Taken back", by=again(manager))
+
+        told = refusals(at_once(confirm, confirm, cancel))
+    assert Disposal.objects.get().end == Disposal.End.CANCELLED
+    assert len(told) in (1, 2)
+    assert set(told) <= {
+        "This disposal has been executed or cancelled in the meantime.", "This disposal is already confirmed.",
+    }  # fmt: skip
