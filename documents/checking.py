@@ -28,9 +28,10 @@ def period() -> timedelta:
     return timedelta(days=settings.FILES_VERIFIED_WITHIN)
 
 
-def verify(file: AnyFile) -> FileCheck:
-    """Look at the bytes of one file now, and keep what was found."""
-    return note(file, _look(file))
+def verify(file: AnyFile) -> FileCheck | None:
+    """Look at the bytes of one file now, and keep what was found. None: it was disposed of meanwhile."""
+    found = _look(file)
+    return note(file, found) if type(file).objects.filter(pk=file.pk).exists() else None
 
 
 def _look(file: AnyFile) -> Found:
@@ -87,7 +88,8 @@ def roll(*, seconds: float) -> int:
     begun, until, bad = clock.now(), time.monotonic() + seconds, 0
     for model in (SignedFile, StoredFile):
         for file in _each(model, begun):
-            bad += verify(file).is_bad
+            check = verify(file)
+            bad += bool(check and check.is_bad)
             if time.monotonic() > until:
                 break
     if bad:
@@ -98,8 +100,13 @@ def roll(*, seconds: float) -> int:
 def _each(model: type[AnyFile], begun: datetime) -> Iterator[AnyFile]:
     """What is due, a batch at a time: looking at a file takes it out of the question that finds the next."""
     while batch := list(due(model, at=begun).values_list("pk", flat=True)[:BATCH]):
-        for pk in batch:
-            yield model.objects.get(pk=pk)
+        yield from _still_there(model, batch)
+
+
+def _still_there(model: type[AnyFile], batch: list[int]) -> Iterator[AnyFile]:
+    """One at a time, as it is now: it may be disposed of while those before it are looked at."""
+    for pk in batch:
+        yield from model.objects.filter(pk=pk)
 
 
 def everything() -> Iterator[tuple[AnyFile, FileCheck]]:
@@ -107,9 +114,10 @@ def everything() -> Iterator[tuple[AnyFile, FileCheck]]:
     for model in (SignedFile, StoredFile):
         last = 0
         while batch := list(model.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
-            for last in batch:
-                file = model.objects.get(pk=last)
-                yield file, verify(file)
+            last = batch[-1]
+            for file in _still_there(model, batch):
+                if check := verify(file):
+                    yield file, check
 
 
 # --- what is known

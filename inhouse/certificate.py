@@ -62,8 +62,10 @@ def told(listed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields(each: dict[str, Any]) -> list[str]:
+    """What a kind loses: its fields, and in the history always the reasons."""
     model = apps.get_model(each["kind"])
-    return [str(model._meta.get_field(name).verbose_name) for name in each["fields"]]
+    fields = [str(model._meta.get_field(name).verbose_name) for name in each["fields"]]
+    return [*fields, _("the reasons given for changes")]
 
 
 def person(user: User) -> str:
@@ -86,6 +88,7 @@ def make(d: Dossier, disposal: Disposal) -> SignedFile:
                 "disposal": disposal,
                 "listed": told(disposal.manifest),
                 "proposed_by": person(disposal.proposed_by),
+                "listed_by": person(disposal.previewed_by) if disposal.previewed_at != disposal.proposed_at else "",
                 "confirmed_by": person(confirmed),
                 "moment": moment,
             },

@@ -90,7 +90,7 @@ Model: TypeAlias = type[models.Model]
 class Goes:
     """Its rows are deleted. `links` lead to the product; `also` names what hangs on a person and goes from the history.
 
-    What is not `counted` comes and goes by itself, and is no reason to read the list anew.
+    What is not `counted` comes and goes by itself: it is always listed, and is no reason to read the list anew.
     """
 
     why: Any
@@ -101,7 +101,7 @@ class Goes:
 
 @dataclass(frozen=True)
 class Emptied:
-    """Its rows stay without these fields."""
+    """Its rows stay without these fields, and in the history without the reasons people gave. No field: only without those."""
 
     fields: tuple[str, ...]
     why: Any
@@ -140,7 +140,7 @@ TABLE: dict[Model, Fate] = {
         ("intended_purpose", "patient_group", "description", "class_reason", "tracing_reason"),
         _("what was declared of a revision stands in its declarations"),
     ),
-    Step: Stays(LIFE),
+    Step: Emptied(("reason",), LIFE),
     Withdrawal: Stays(_("the years are counted from it")),
     Suspension: Goes(USE, ("product",)),
     Appointment: Stays(ANSWERS_FOR),
@@ -162,6 +162,7 @@ TABLE: dict[Model, Fate] = {
     EvidenceDocument: Goes(EVIDENCE),
     EvidenceRecord: Goes(EVIDENCE),
     Conformity: Goes(EVIDENCE),
+    UnmetRequirement: Goes(EVIDENCE),
     Part: Goes(EVIDENCE),
     Readiness: Goes(EVIDENCE),
     SoftwarePlan: Goes(SOFTWARE),
@@ -172,12 +173,11 @@ TABLE: dict[Model, Fate] = {
     AiStep: Goes(SOFTWARE),
     Document: Found(_("documents of this product that no other one uses")),
     StoredFile: Found(_("files that no other document uses; their names, sizes and hashes stand in this list")),
-    FileText: Found(_("the texts of those files, by which they are found")),
-    FileCheck: Found(_("whether those files were whole")),
+    FileText: Found(_("the texts of those files, by which they are found"), counted=False),
+    FileCheck: Found(_("whether those files were whole"), counted=False),
     # what was declared
-    UnmetRequirement: Stays(SIGNED),
     Declaration: Stays(SIGNED),
-    Frozen: Stays(SIGNED),
+    Frozen: Stays(_("what was laid before those who sign, with their signatures, also where it was given up")),
     Signature: Stays(SIGNED),
     Translation: Stays(SIGNED),
     SignedFile: Stays(SIGNED),
@@ -188,8 +188,8 @@ TABLE: dict[Model, Fate] = {
     Item: Emptied(
         ("made_to", "checks", "deviations", "fate_note"), _("which items there were, and what became of them")
     ),
-    Placement: Stays(_("where items were; it holds no words")),
-    UnitUse: Stays(_("which units made and used it; it holds no words")),
+    Placement: Emptied((), _("where items were"), ("item",)),
+    UnitUse: Emptied((), _("which units made and used it")),
     FollowUp: Goes(USE, ("product",)),
     FollowUpAction: Goes(USE, ("follow_up",)),
     Deadline: Goes(_("what fell due, and what was said of it"), ("product",), counted=False),
@@ -248,6 +248,10 @@ def lost(model: Model) -> tuple[str, ...]:
     if isinstance(fate, Emptied):
         return tuple(field.column for field in of(model).model.tracked_fields if field.name in fate.fields)
     return erasure.content(model, also=fate.also if isinstance(fate, Goes) else ())
+
+
+def is_counted(model: Model) -> bool:
+    return getattr(TABLE[model], "counted", True)
 
 
 def reach(product: Product) -> Reach:

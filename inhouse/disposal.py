@@ -18,17 +18,18 @@ from django.utils.translation import gettext as _
 
 from documents import erasure, seals, storing
 from inhouse import certificate, disposable, exitcopy, lifecycle, retention
-from inhouse.disposable import TABLE, Emptied, Reach, Stays, reach
+from inhouse.disposable import TABLE, Emptied, Reach, Stays, is_counted, reach
 from inhouse.dossier import Dossier, current
 from inhouse.models import Declaration, Disposal
 from inhouse.obstacles import Refused
+from inhouse.reminders import comparing
 from inhouse.snapshots import canonical
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
 from organisation.models import User
 from products import patients
-from products.models import Patient, Product
+from products.models import Patient, PatientUse, Product
 
 BATCH = 20  # files removed between two notes of how far it is
 AT_ONCE = 500  # rows in a statement
@@ -58,10 +59,10 @@ def manifest(d: Dossier, found: Reach) -> Manifest:
         "holds": [[hold.pk, bool(hold.lifted_on)] for hold in d.holds],
         "goes": [
             {"kind": model._meta.label_lower, "rows": len(rows), "history": counted[model]}
-            if getattr(TABLE[model], "counted", True)
+            if is_counted(model)
             else {"kind": model._meta.label_lower, "rows": None, "history": None}
             for model, rows in found.going.items()
-            if rows or counted[model]
+            if rows or counted[model] or not is_counted(model)
         ],
         "emptied": [
             {
@@ -255,6 +256,7 @@ def _execute(disposal: Disposal) -> None:
     product = disposal.product
     access.require(person, Act.DISPOSE, product.scope)
     d = _disposable(product)
+    _hold_patients_still(product)
     found = reach(product)
     if digest(manifest(d, found)) != disposal.sha256:
         raise Refused([])
@@ -275,11 +277,14 @@ def _execute(disposal: Disposal) -> None:
         disposal.certificate = certificate.make(d, disposal)
         disposal.save()
         exitcopy.forget(product, by=person)
+        comparing.forget(product)
         lifecycle.move(product, Product.Stage.DISPOSED, by=person, reason=decision)
 
 
 def _empty(found: Reach) -> None:
     for model, keys in found.emptied.items():
+        if not _fields(model):
+            continue
         for at in range(0, len(keys), AT_ONCE):
             rows = model._default_manager.filter(pk__in=keys[at : at + AT_ONCE])
             rows.update(**dict.fromkeys(_fields(model), ""))
@@ -336,6 +341,11 @@ def remove_files(disposal_id: int) -> bool:
 # --- who patients are, before the rest
 
 
+def _hold_patients_still(product: Product) -> None:
+    """Who met only this product is asked and acted upon in one: nobody meets another one in between."""
+    patients.hold_still(PatientUse.objects.filter(item__product=product).values("patient"))
+
+
 def known_patients(product: Product) -> list[Patient]:
     """Patients whose identity is known, and who met only this product's items."""
     return list(disposable.known_patients(product).filter(elsewhere=False))
@@ -350,6 +360,7 @@ def erase_patients(product: Product, *, decision: str, by: User) -> int:
     d = current(product)
     if found := [*retention.held(d)]:
         raise Refused(found)
+    _hold_patients_still(product)
     known = known_patients(product)
     if not known:
         raise ValidationError(_("No patient is known who met only items of this product."), code="none")

@@ -15,8 +15,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from inhouse import lifecycle
+from inhouse import lifecycle, retention
+from inhouse.dossier import current
 from inhouse.models import Step
+from inhouse.obstacles import Refused
 from organisation import access, clock
 from organisation.access import INSTITUTION, Act, Scope
 from organisation.models import Unit, User
@@ -208,6 +210,13 @@ def traced(patient: Patient) -> Traced:
 
 @transaction.atomic
 def erase(patient: Patient, *, decision: str, by: User) -> None:
-    """Forget the number of a patient, by a decision. What the patient met stays, without a name."""
+    """Forget the number of a patient, by a decision. What the patient met stays, without a name.
+
+    Refused while a legal hold stands on any product that the patient met.
+    """
+    patients.hold_still([patient.pk])
     access.require(by, Act.ERASE_PATIENTS, traced(patient).scope)
+    met = Product.objects.filter(pk__in=patient.uses.values("item__product")).order_by("pk")
+    if found := [hold for product in met for hold in retention.held(current(product))]:
+        raise Refused(found)
     patients.erase(patient, decision=decision, by=by)

@@ -105,6 +105,13 @@ def _of_this_year() -> QuerySet[ExitCopy]:
 
 def work(copy_id: int, *, seconds: float | None = None) -> bool:
     """Go on with a copy for that long, unless someone else is at it; says whether something is left to do."""
+    left = _work(copy_id, seconds)
+    for deleted in ExitCopy.objects.filter(pk=copy_id, deleted_at__isnull=False).select_related("product"):
+        _remove(deleted)  # meanwhile: a product of it was disposed of
+    return left
+
+
+def _work(copy_id: int, seconds: float | None) -> bool:
     with acting(None, reason=BY_ITSELF):
         now = clock.now()
         free = ExitCopy.objects.waiting().filter(Q(leased_until=None) | Q(leased_until__lt=now), pk=copy_id)
@@ -183,7 +190,7 @@ def forget(product: Product, *, by: User) -> None:
     for copy in concerned.select_related("product").select_for_update(of=("self",)):
         whole |= copy.product_id is None
         _keep(copy, deleted_at=clock.now(), deleted_by=by)
-        transaction.on_commit(partial(_remove, copy))  # what is being written just now, `clear` removes
+        transaction.on_commit(partial(_remove, copy))  # whoever is writing it just now removes it, or `clear` does
     if whole:
         _order(None, None)
 

@@ -18,6 +18,10 @@ class Migration(migrations.Migration):
                 ('deadline', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='next_reminder', serialize=False, to='inhouse.deadline')),
                 ('day', models.DateField(db_index=True)),
             ],
+            options={
+                'verbose_name': 'day of the next reminder',
+                'verbose_name_plural': 'days of next reminders',
+            },
         ),
         organisation.history.operations.Triggers(
         ),

@@ -147,6 +147,10 @@ class NextReminder(models.Model):
     deadline = models.OneToOneField(Deadline, models.CASCADE, primary_key=True, related_name="next_reminder")
     day = models.DateField(db_index=True)
 
+    class Meta:
+        verbose_name = _("day of the next reminder")
+        verbose_name_plural = _("days of next reminders")
+
     def __str__(self) -> str:
         return f"{self.day:%Y-%m-%d}"
 

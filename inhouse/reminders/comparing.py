@@ -14,6 +14,7 @@ from inhouse.deadlines import following
 from inhouse.models import NextReminder, Round
 from organisation import clock
 from organisation.history import acting
+from products.models import Product
 
 logger = logging.getLogger(__name__)
 LATE = timedelta(hours=2)  # a sweep comes every quarter of an hour
@@ -34,6 +35,13 @@ def compare_all() -> Round:
     this.save()
     Round.objects.filter(started_at__lt=clock.now() - ROUNDS_KEPT).delete()
     return this
+
+
+def forget(product: Product) -> None:
+    """Its records are disposed of: what a round says of its deadlines, in their words, goes too."""
+    for told in Round.objects.filter(kind=Round.Kind.COMPARISON).exclude(found=[]):
+        told.found = [each for each in told.found if product.number not in each]
+        told.save(update_fields=["found"])
 
 
 def last(kind: str) -> Round | None:

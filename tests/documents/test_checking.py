@@ -167,6 +167,25 @@ def test_a_round_ends_when_its_time_is_over_and_the_next_goes_on(engineer: User)
     assert seen == [1, 2, 3, 3]
 
 
+def test_what_is_disposed_of_during_a_round_is_no_damage_and_does_not_end_it(
+    engineer: User, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second, third = (storing.keep(factories.pdf(f"File {number}"), by=engineer) for number in range(3))
+    real = checking._look
+
+    def meanwhile(file: checking.AnyFile) -> Found:
+        for gone in StoredFile.objects.filter(pk__in=[first.pk, second.pk]):
+            gone.delete()
+            (media / gone.path).unlink()
+        return real(file)
+
+    monkeypatch.setattr(checking, "_look", meanwhile)
+    assert checking.roll(seconds=60) == 0
+    assert [check.stored for check in FileCheck.objects.all()] == [third]
+    assert caplog.records == []
+    assert [file for file, _check in checking.everything()] == [third]
+
+
 def test_a_round_asks_for_a_batch_at_a_time(engineer: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "BATCH", 2)
     for number in range(5):

@@ -13,24 +13,41 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
+from django.template.loader import render_to_string
 
-from documents import erasure, rendering, sealing, seals, storing, verifying
-from documents.models import Document, ErasedRow, FileText, StoredFile
+from documents import checking, erasure, rendering, sealing, seals, storing, verifying
+from documents.models import Document, ErasedRow, FileCheck, FileText, StoredFile
 from documents.sealing import Unsealable
-from inhouse import certificate, disposable, disposal, evidence, followup, holds, lifecycle, papers, tracing, withdrawal
+from documents.templatetags.printing import long_day
+from inhouse import (
+    certificate,
+    disposal,
+    evidence,
+    exitcopy,
+    followup,
+    holds,
+    lifecycle,
+    papers,
+    tracing,
+    withdrawal,
+)
+from inhouse.deadlines import following
 from inhouse.dossier import current
 from inhouse.models import (
     Assessment,
+    Deadline,
     Declaration,
     Disposal,
     EvidenceDocument,
     EvidenceRecord,
     FollowUpAction,
-    MarketFile,
     MarketSearch,
+    NextReminder,
+    Reminder,
 )
 from inhouse.obstacles import Refused
-from organisation import clock
+from inhouse.reminders import sweep
+from organisation import absences, clock
 from organisation.history import of
 from organisation.models import User
 from products import identity
@@ -59,23 +76,6 @@ def stored() -> set[str]:
     return {placed.name for placed in Path(default_storage.path("sha256")).glob("??/??/*")}
 
 
-# --- what goes and stays is decided in one place
-
-
-def test_every_model_that_hangs_together_with_a_product_is_decided_on() -> None:
-    """A new table must be named in `inhouse.disposable.TABLE`: does it go, lose something, or stay, and why?"""
-    assert set(disposable.connected()) - set(disposable.TABLE) == set()
-    assert set(disposable.TABLE) - set(disposable.connected()) == set()
-
-
-def test_what_goes_hangs_on_the_product_by_its_links() -> None:
-    product = stations.in_use()
-    for model, fate in disposable.TABLE.items():
-        if isinstance(fate, disposable.Goes | disposable.Emptied):
-            list(disposable.ever(model, product)[:1])
-            assert disposable.lost(model) or model in (PatientUse, MarketFile), model
-
-
 # --- proposing
 
 
@@ -89,7 +89,11 @@ def test_a_proposal_freezes_what_goes_and_what_stays(expired: Product) -> None:
     assert goes["inhouse.evidencerecord"]["history"] == 2
     file = listed["files"][0]
     assert StoredFile.objects.get(sha256=file["sha256"]).size == file["size"]
-    assert {each["kind"] for each in listed["emptied"]} == {"products.product", "products.revision", "products.item"}
+    emptied = {each["kind"]: each["fields"] for each in listed["emptied"]}
+    assert emptied.keys() == {
+        "products.product", "products.revision", "products.item", "products.placement", "products.unituse", "inhouse.step",
+    }  # fmt: skip
+    assert (emptied["inhouse.step"], emptied["products.placement"]) == (["reason"], [])
     assert listed["declarations"] == [
         {"number": d.number, "sha256": d.file.sha256} for d in Declaration.objects.filter(revision__product=expired)
     ]
@@ -211,6 +215,28 @@ def test_what_changed_since_it_was_listed_is_listed_anew_before_it_is_confirmed(
     disposal.confirm(made, sha256=made.sha256, by=manager)
 
 
+def test_what_the_register_does_by_itself_is_no_reason_to_list_anew(expired: Product, manager: User) -> None:
+    """Deadlines and reminders are made, files are read and verified: between listing, confirming and executing, too."""
+    made = stations.proposed_disposal(expired)
+
+    def by_itself() -> None:
+        following.follow([expired])
+        sweep.sweep()
+        for file in StoredFile.objects.all():
+            papers.read(file.pk)
+            checking.verify(file)
+
+    by_itself()
+    disposal.confirm(made, sha256=made.sha256, by=manager)
+    Deadline.objects.filter(product=expired).update(ended_on=clock.today(), end=Deadline.End.SETTLED)
+    NextReminder.objects.all().delete()
+    assert (Deadline.objects.count(), Reminder.objects.count() > 0, FileCheck.objects.count()) == (1, True, 8)
+    stations.carry_out(made)
+    assert stations.fresh(expired).stage == Product.Stage.DISPOSED
+    for model in (Deadline, Reminder, FileText, FileCheck):
+        assert not model._default_manager.exists(), model
+
+
 def test_a_floor_that_moved_stops_the_confirmation(expired: Product, registrar: User, manager: User) -> None:
     made = stations.proposed_disposal(expired)
     holds.keep(expired, years=11, reason="Research", by=registrar)
@@ -288,38 +314,6 @@ def test_what_was_listed_goes_and_the_rest_stays() -> None:
     assert list(verifying.verify()) == []
 
 
-SAID = (
-    "Three adapters",
-    "Pulled with ten newton",
-    "All adapters are made for adults",
-    "About 200 kronor",
-    "Drawing A1",
-    "A printed adapter",
-)
-
-
-def test_no_word_of_it_is_left_in_any_history(expired: Product) -> None:
-    assert {word for word in SAID if found_anywhere(word)} == set(SAID)
-    assert stations.carry_out(stations.confirmed_disposal(expired)) is False
-    assert {word for word in SAID if found_anywhere(word, but=("inhouse_declaration", "inhouse_frozen"))} == set()
-    assert list(verifying.verify()) == []
-
-
-def found_anywhere(word: str, *, but: tuple[str, ...] = ()) -> list[str]:
-    """The tables in which the word stands, in any column; declarations and what was frozen of them apart."""
-    found = []
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            if table in but or table.replace("historical", "") in but:
-                continue
-            for column in connection.introspection.get_table_description(cursor, table):
-                name = f'CAST("{column.name}" AS text)'
-                cursor.execute(f'SELECT 1 FROM "{table}" WHERE {name} LIKE %s LIMIT 1', [f"%{word}%"])
-                if cursor.fetchone():
-                    found.append(f"{table}.{column.name}")
-    return found
-
-
 def test_what_was_erased_and_is_changed_again_is_found(expired: Product) -> None:
     stations.carry_out(stations.confirmed_disposal(expired))
     seals.seal_all()
@@ -364,6 +358,42 @@ def test_a_hold_placed_after_the_confirmation_stops_it(expired: Product, registr
     assert stations.fresh(expired).stage == Product.Stage.WITHDRAWN
 
 
+@pytest.mark.parametrize("how", ["the role", "the house"])
+def test_whoever_left_after_confirming_disposes_of_nothing(how: str, expired: Product, manager: User) -> None:
+    made = stations.confirmed_disposal(expired)
+    if how == "the role":
+        manager.assignments.all().delete()
+    else:
+        User.objects.filter(pk=manager.pk).update(is_active=False)
+    assert stations.carry_out(made) is False
+    made.refresh_from_db()
+    assert (made.is_open, made.is_confirmed) == (True, False)
+    assert "Only these may" in made.trouble
+    assert Assessment.objects.filter(product=expired).exists()
+
+
+def test_whoever_proposed_does_not_confirm_in_another_role_or_as_a_stand_in(expired: Product) -> None:
+    made = stations.proposed_disposal(expired)
+    person = stations.registrar(expired)
+    absences.add(
+        stations.manager(expired),
+        stand_in=person,
+        since=clock.today(),
+        until=clock.today(),
+        by=stations.manager(expired),
+    )
+    person.assignments.update(role="manager")
+    with pytest.raises(PermissionDenied, match="does not confirm"):
+        disposal.confirm(made, sha256=made.sha256, by=User.objects.get(pk=person.pk))
+
+
+def test_standing_in_for_a_manager_lets_nobody_confirm(expired: Product, engineer: User) -> None:
+    made, manager = stations.proposed_disposal(expired), stations.manager(expired)
+    absences.add(manager, stand_in=engineer, since=clock.today(), until=clock.today(), by=manager)
+    with pytest.raises(PermissionDenied, match="Only these may"):
+        disposal.confirm(made, sha256=made.sha256, by=engineer)
+
+
 def test_where_it_cannot_be_sealed_nothing_goes_and_it_is_tried_again(expired: Product) -> None:
     made = stations.confirmed_disposal(expired)
 
@@ -387,10 +417,13 @@ def crash(*args: Any, **given: Any) -> None:
     raise Crash
 
 
-@pytest.mark.parametrize("where", ["_empty", "_delete", "erasure", "certificate", "move"])
+@pytest.mark.parametrize("where", ["_empty", "_delete", "erasure", "certificate", "copies", "move"])
 def test_a_crash_between_two_writes_loses_nothing(where: str, expired: Product) -> None:
     made = stations.confirmed_disposal(expired)
-    subject = {"erasure": (erasure, "erase"), "certificate": (certificate, "make"), "move": (lifecycle, "move")}
+    subject: dict[str, tuple[Any, str]] = {
+        "erasure": (erasure, "erase"), "certificate": (certificate, "make"), "copies": (exitcopy, "forget"),
+        "move": (lifecycle, "move"),
+    }  # fmt: skip
     module, name = subject.get(where, (disposal, where))
     with patch.object(module, name, crash), pytest.raises(Crash):
         stations.carry_out(made)
@@ -447,6 +480,29 @@ def test_the_certificate_says_what_went_by_whom_and_is_sealed_and_locked(expired
         Disposal.objects.filter(pk=made.pk).update(reference="Another")
     with pytest.raises(IntegrityError), transaction.atomic():
         made.delete()
+
+
+def test_the_certificate_names_each_who_had_a_part_and_what_was_lost(expired: Product) -> None:
+    other = factories.user("Rolf Ny")
+    other.assignments.create(role="registrar", administration=stations.place(expired), since=factories.LONG_AGO)
+    made = stations.proposed_disposal(expired)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        disposal.renew(made, by=other)
+        made.refresh_from_db()
+        disposal.confirm(made, sha256=made.sha256, by=stations.manager(expired))
+        shown: list[dict[str, Any]] = []
+
+        def read(template: str, context: dict[str, Any], **given: Any) -> bytes:
+            shown.append(context)
+            return stations.small(template, context, **given)
+
+        with stations.quick(), patch.object(rendering, "pdf", read):
+            disposal.execute(made.pk)
+    page = " ".join(render_to_string(certificate.TEMPLATE, shown[0]).split())
+    for person in (stations.registrar(expired), other, stations.manager(expired)):
+        assert person.name in page
+    for words in ("Listed anew by", "the reasons given for changes", long_day(clock.today()), "RS 2040-17"):
+        assert words in page, words
 
 
 def test_of_what_was_disposed_of_nothing_changes_any_more(registrar: User) -> None:

@@ -410,6 +410,63 @@ def test_deleting_removes_the_files_and_keeps_the_record(
         exitcopy.take(copy, by=keeper)
 
 
+# --- disposed of
+
+
+def test_with_the_records_of_a_product_go_the_copies_that_hold_them_and_no_others(
+    keeper: User, root: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    gone, other = stations.expired("Gone"), stations.proposed("Other")
+    with stations.on_day(stations.floor(gone)):
+        failed = exitcopy.order(gone, by=keeper)
+        ExitCopy.objects.update(ended_at=clock.now(), trouble="no room")
+        copies = [exitcopy.order(each, by=keeper) for each in (None, gone, other)]
+        for copy in copies:
+            exitcopy.work(copy.pk)
+        assert len(list(root.iterdir())) == 3
+        made = stations.confirmed_disposal(gone)
+        with django_capture_on_commit_callbacks(execute=True):
+            stations.carry_out(made)
+    states = {copy.pk: copy.state for copy in ExitCopy.objects.all()}
+    assert [states.pop(copy.pk) for copy in (*copies, failed)] == ["deleted", "deleted", "ready", "deleted"]
+    assert list(states.values()) == ["waiting"]
+    assert [path.name for path in root.iterdir()] == [exitcopy.folder(copies[2]).name]
+    anew = ExitCopy.objects.waiting().get()
+    assert (anew.product, anew.ordered_by) == (None, None)
+    exitcopy.work(anew.pk)
+    for path in exitcopy.folder(anew).rglob("*"):
+        assert not path.is_file() or b"Pulled with ten newton" not in path.read_bytes(), path
+
+
+def test_where_there_was_no_copy_of_everything_a_disposal_orders_none(product: Product, registrar: User) -> None:
+    exitcopy.forget(product, by=registrar)
+    assert not ExitCopy.objects.exists()
+
+
+def test_a_copy_under_way_when_records_are_disposed_of_leaves_nothing_on_disk(
+    keeper: User, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = stations.expired("Gone")
+    with stations.on_day(stations.floor(gone)):
+        made = stations.confirmed_disposal(gone)
+        copy = exitcopy.order(by=keeper)
+        real = copying._copy
+
+        def meanwhile(target: Path, d: Dossier) -> None:
+            """What was read before the disposal is written after it."""
+            stations.carry_out(made)
+            real(target, d)
+
+        monkeypatch.setattr(copying, "_copy", meanwhile)
+        exitcopy.work(copy.pk)
+    copy.refresh_from_db()
+    assert copy.state == "deleted"
+    assert list(root.iterdir()) == []
+
+
+# --- each year, and by whom
+
+
 def test_each_year_has_one_by_itself(product: Product) -> None:
     with stations.on_day("2027-01-02"):
         copy = exitcopy.yearly()

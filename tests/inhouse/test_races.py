@@ -7,22 +7,37 @@ from datetime import UTC, date, datetime
 from functools import partial
 from threading import Barrier, Event, Thread
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
-from documents import merkle
-from documents.models import SignedFile
-from inhouse import assessment, declarations, lifecycle, owners, signing, suspension, withdrawal
+from documents import merkle, rendering
+from documents.models import Erasure, SignedFile
+from inhouse import (
+    assessment,
+    declarations,
+    disposal,
+    holds,
+    lifecycle,
+    owners,
+    signing,
+    suspension,
+    tracing,
+    withdrawal,
+)
 from inhouse.deadlines import acts, following
 from inhouse.dossier import current
 from inhouse.models import (
     Appointment,
+    Assessment,
     Change,
     Checkpoint,
     Deadline,
     Declaration,
+    Disposal,
+    Hold,
     Leaf,
     NextReminder,
     Step,
@@ -31,8 +46,8 @@ from inhouse.models import (
 from inhouse.reminders import relay, sweep
 from organisation import clock
 from organisation.models import Unit, User
-from products import traceability
-from products.models import Item, Product, Revision
+from products import identity, traceability
+from products.models import Item, PatientIdentity, PatientUse, Product, Revision
 from tests import factories, stations
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -344,3 +359,93 @@ def test_neither_a_sweep_nor_a_snooze_is_undone_by_the_other(
 
     assert refusals(at_once(held_open, comes)) == []
     assert NextReminder.objects.get(deadline=due).day == date(2026, 5, 28)
+
+
+def test_who_meets_another_product_while_identities_are_erased_is_still_known(
+    registrar: User, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = stations.in_use("One"), stations.in_use("Other")
+    listed, noted = Event(), Event()
+    real = disposal.known_patients
+
+    def slowly(product: Product) -> list[Any]:
+        found = real(product)
+        listed.set()
+        noted.wait(2)
+        return found
+
+    def meet(product: Product) -> PatientUse:
+        return tracing.note_use(
+            product.items.get(), identifier=identity.parse("se_personnummer", "19900602-2397"), used_on=clock.today(),
+            unit=factories.ward(), by=again(engineer),
+        )  # fmt: skip
+
+    def meet_meanwhile() -> None:
+        listed.wait(10)
+        meet(other)
+        noted.set()
+
+    meet(one)
+    monkeypatch.setattr(disposal, "known_patients", slowly)
+    results = at_once(lambda: disposal.erase_patients(one, decision="RS 31-7", by=again(registrar)), meet_meanwhile)
+    assert refusals(results) == []
+    use = PatientUse.objects.get(item__product=other)
+    assert PatientIdentity.objects.filter(patient=use.patient).exists()
+
+
+def test_two_workers_carry_out_one_disposal_once(db: None) -> None:
+    product = stations.expired()
+    with stations.on_day(stations.floor(product)) as day:
+        made = stations.confirmed_disposal(product)
+
+        def work() -> bool:
+            with stations.on_day(day):
+                return disposal.execute(made.pk)
+
+        with stations.quick(), patch.object(rendering, "pdf", stations.small):
+            assert refusals(at_once(work, work, work)) == []
+    assert Erasure.objects.count() == 1
+    assert SignedFile.objects.filter(name__endswith="disposal.pdf").count() == 1
+    assert Step.objects.filter(to_stage=P.DISPOSED).count() == 1
+
+
+def test_a_hold_placed_while_records_are_disposed_of_stops_it_or_comes_too_late(registrar: User) -> None:
+    product = stations.expired()
+    with stations.on_day(stations.floor(product)) as day:
+        made = stations.confirmed_disposal(product)
+
+        def work() -> bool:
+            with stations.on_day(day):
+                return disposal.execute(made.pk)
+
+        def hold() -> Hold:
+            with stations.on_day(day):
+                return holds.place(product, reason="A claim", reference="RS 1", by=again(registrar))
+
+        with stations.quick(), patch.object(rendering, "pdf", stations.small):
+            told = refusals(at_once(work, hold))
+    gone = stations.fresh(product).stage == P.DISPOSED
+    assert gone == (told == ["The records of this product have been disposed of."]) == (not Hold.objects.exists())
+    assert gone == (not Assessment.objects.exists())
+    assert Disposal.objects.get().is_confirmed == gone
+
+
+def test_a_disposal_confirmed_by_two_and_cancelled_at_once_has_one_end(manager: User) -> None:
+    product = stations.expired()
+    with stations.on_day(stations.floor(product)) as day:
+        made = stations.proposed_disposal(product)
+
+        def confirm() -> None:
+            with stations.on_day(day):
+                disposal.confirm(made, sha256=made.sha256, by=again(manager))
+
+        def cancel() -> None:
+            with stations.on_day(day):
+                disposal.cancel(made, reason="Taken back", by=again(manager))
+
+        told = refusals(at_once(confirm, confirm, cancel))
+    assert Disposal.objects.get().end == Disposal.End.CANCELLED
+    assert len(told) in (1, 2)
+    assert set(told) <= {
+        "This disposal has been executed or cancelled in the meantime.", "This disposal is already confirmed.",
+    }  # fmt: skip

@@ -248,6 +248,19 @@ def test_every_page_of_a_product_whose_records_are_gone_still_answers(client: Cl
             assert client.get(link).status_code != 404, (subject["name"], link)
 
 
+def test_what_was_published_stays_open_to_everyone(client: Client) -> None:
+    declaration = stations.declaration(stations.disposed())
+    for name, of in (
+        ("public", []),
+        ("public-declaration", [declaration.number]),
+        ("public-file", [declaration.number]),
+    ):
+        answer = client.get(reverse(f"inhouse:{name}", args=of))
+        assert answer.status_code == 200
+        assert name == "public-file" or declaration.number in text(answer)
+    assert bytes(answer.content) == bytes(declaration.file.content)
+
+
 def test_the_history_of_what_is_gone_tells_who_and_when_and_no_more(client: Client, registrar: User) -> None:
     product = stations.disposed()
     client.force_login(registrar)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from inhouse import declarations, lifecycle, suspension, tracing, withdrawal
+from inhouse import declarations, holds, lifecycle, suspension, tracing, withdrawal
 from organisation import clock
 from organisation.models import Role, User
 from products import identity, traceability
 from products.identity import Kind
 from products.models import Item, PatientLookUp, PatientUse, Product, Revision
 from tests import factories, stations
+from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
 
@@ -216,5 +217,19 @@ def test_a_number_that_serves_two_administrations_is_erased_by_the_whole_institu
 
 def test_a_registrar_erases_a_number_of_the_own_administration(item: Item, registrar: User) -> None:
     patient = note(item, IN_USE).patient
+    tracing.erase(patient, decision="Dnr 2026-17", by=registrar)
+    assert patient.is_erased
+
+
+def test_no_number_is_erased_while_a_hold_stands_on_any_product_the_patient_met(item: Item, registrar: User) -> None:
+    patient = note(item, IN_USE).patient
+    with stations.on_day(IN_USE):
+        other = stations.in_use("Drill guide")
+    note(other.items.get(), IN_USE)
+    hold = holds.place(other, reason="A claim", reference="RS 1", by=registrar)
+    with refused("RS 1"):
+        tracing.erase(patient, decision="Dnr 2026-17", by=registrar)
+    assert not patient.is_erased
+    holds.lift(hold, reason="Settled", by=registrar)
     tracing.erase(patient, decision="Dnr 2026-17", by=registrar)
     assert patient.is_erased
