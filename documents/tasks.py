@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from documents import auditing, checking, pending, seals, storing, timestamping
 from documents.models import HistoryCheck
+from organisation.tasks import tell_alarms
 
 logger = logging.getLogger(__name__)
 
@@ -57,5 +58,11 @@ def run_check(check_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def verify_files() -> None:
-    """Every hour: the files whose turn it is are compared with their hash. A second run finds fewer that are due."""
+    """Every hour: the files whose turn it is are compared with their hash. A second run finds fewer that are due.
+
+    Operators are told of new damage at once, and not only the next morning.
+    """
+    known = set(checking.bad().values_list("pk", flat=True))
     checking.roll(seconds=ROUND)
+    if set(checking.bad().values_list("pk", flat=True)) - known:
+        tell_alarms.delay()

@@ -22,6 +22,7 @@ from documents.models import FileCheck, SignedFile, StoredFile
 from documents.tasks import verify_files
 from organisation import alarms, clock
 from organisation.models import User
+from organisation.tasks import tell_alarms
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +116,18 @@ def test_a_file_brought_back_is_whole_within_the_hour(file: StoredFile, media: P
     assert not checking.bad().exists()
     file.last_check.refresh_from_db()
     assert file.last_check.since == NOW + timedelta(hours=1)
+
+
+def test_operators_are_told_of_new_damage_at_once_and_of_the_same_only_in_the_morning(
+    file: StoredFile, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[datetime] = []
+    monkeypatch.setattr(tell_alarms, "delay", lambda: told.append(clock.now()))
+    (media / file.path).unlink()
+    for hour in range(3):
+        with clock.at(NOW + timedelta(hours=hour)):
+            verify_files()
+    assert told == [NOW]
 
 
 def test_damage_is_an_alarm_from_the_round_that_finds_it_until_the_file_is_whole(file: StoredFile, media: Path) -> None:
