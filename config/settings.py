@@ -187,7 +187,7 @@ SIMPLE_HISTORY_ENABLED = False
 CLOCK_MAY_BE_SET = not PRODUCTION
 CLOCK_SHIFT = env.str("FEMFEM_CLOCK", "")  # a file with the seconds that every process adds to the real clock
 MINUTE = env.float("FEMFEM_MINUTE", 60.0)  # seconds of a minute of the schedule of reminders
-if PRODUCTION and CLOCK_SHIFT or ENV != "test" and MINUTE != 60:
+if (PRODUCTION and CLOCK_SHIFT) or (ENV != "test" and MINUTE != 60):
     raise ImproperlyConfigured("FEMFEM_CLOCK is for demo and tests only, FEMFEM_MINUTE for tests.")
 
 # Seals of the history: signed with a key, and noted in a file, that whoever owns the database does not have. The key is

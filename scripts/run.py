@@ -62,7 +62,9 @@ def main() -> None:
         clock = Path(os.environ.get("FEMFEM_VAR") or ROOT / "var") / "clock"
         clock.write_text(str(timedelta(days=365.25 * YEARS).total_seconds()))
         os.environ["FEMFEM_CLOCK"] = str(clock)
-        manage("shell", "--no-imports", "-c", "from inhouse.reminders import sweep; sweep.sweep()")  # as on every day until then
+        manage(
+            "shell", "--no-imports", "-c", "from inhouse.reminders import sweep; sweep.sweep()"
+        )  # as on every day until then
     kept = "the data are thrown away then" if FULL else "the data stay in var/ (make reset)"
     print(f"\nFemfem is at http://127.0.0.1:{PORT} · Ctrl-C ends it · {kept}\n", flush=True)
     sys.exit(start())
