@@ -35,25 +35,30 @@ def meet(
     *,
     evidence: EvidenceDocument | None = None,
     where: str = "",
+    anew: bool = False,
     by: User,
 ) -> None:
-    """These are met, as a document of the revision shows, or what is pointed to in words: a report, a standard."""
+    """These are met, as a document of the revision shows, or what is pointed to in words: a report, a standard.
+
+    `anew`: whoever answers has seen the answer that there is and gives another. Without it, what has one is refused.
+    """
     revision = opened(revision, by=by)
     if evidence is not None and not revision.evidence_documents.filter(pk=evidence.pk).exists():
         raise ValidationError({"evidence": _("Choose one of the documents of this revision.")})
     if evidence is None and not where.strip():
         raise ValidationError({"where": _("Say where it is shown: choose a document, or write it here.")})
-    _write(revision, numbers, {"answer": Answer.MET, "evidence": evidence, "where": where, "reason": ""}, by=by)
+    values = {"answer": Answer.MET, "evidence": evidence, "where": where, "reason": ""}
+    _write(revision, numbers, values, anew=anew, by=by)
 
 
 @transaction.atomic
-def rule_out(revision: Revision, numbers: Iterable[str], *, reason: str, by: User) -> None:
-    """These are not applicable to the device, all for the same reason."""
+def rule_out(revision: Revision, numbers: Iterable[str], *, reason: str, anew: bool = False, by: User) -> None:
+    """These are not applicable to the device, all for the same reason; `anew` as above."""
     revision = opened(revision, by=by)
     if not reason.strip():
         raise ValidationError({"reason": _("Say why it is not applicable.")})
     values = {"answer": Answer.NOT_APPLICABLE, "evidence": None, "where": "", "reason": reason}
-    _write(revision, numbers, values, by=by)
+    _write(revision, numbers, values, anew=anew, by=by)
 
 
 @transaction.atomic
@@ -97,12 +102,12 @@ def _known(revision: Revision, numbers: Iterable[str]) -> list[str]:
     return asked
 
 
-def _write(revision: Revision, numbers: Iterable[str], values: dict[str, Any], *, by: User) -> None:
-    """Give these the answer. One of several is never answered anew: someone may have said more of it meanwhile."""
+def _write(revision: Revision, numbers: Iterable[str], values: dict[str, Any], *, anew: bool, by: User) -> None:
+    """Give these the answer; one that has an answer gets another only if that was seen: someone may have said more meanwhile."""
     asked = _known(revision, numbers)
     rows = {row.number: row for row in revision.conformities.filter(number__in=asked)}
     unmet = revision.unmet_requirements.filter(number__in=asked)
-    if len(asked) > 1 and (own := [*rows, *(row.number for row in unmet)]):
+    if not anew and (own := [*rows, *(row.number for row in unmet)]):
         raise ValidationError(
             _("These have an answer already: %(numbers)s. Change them one by one.") % {"numbers": ", ".join(own)}
         )

@@ -28,6 +28,7 @@ from organisation import access
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form
+from organisation.models import User
 from products.models import Product, Revision
 
 Given = Conformity | UnmetRequirement
@@ -235,7 +236,8 @@ def answer(request: Request, product: Product) -> HttpResponse:
     sent = request.POST if request.method == "POST" else None
     if not offered or (sent is None and not _may_answer(request, product, revision)):
         return redirect("inhouse:conformity", product.pk)
-    alone = offered[0] if len(offered) == 1 else None
+    # what a tag suggests are several, ticked or not, also when a single one of them is left
+    alone = offered[0] if len(offered) == 1 and not request.GET.get("tag") else None
     ticked = [alone.number] if alone else request.POST.getlist("n") if sent else [row.number for row in offered]
     own = given.get(alone.number) if alone else None
     form = AnswerForm(sent, revision=revision, alone=alone is not None, initial=_held(own))
@@ -243,15 +245,19 @@ def answer(request: Request, product: Product) -> HttpResponse:
     if sent is not None and alone and "take_back" in sent:
         form = AnswerForm(initial=_held(own), revision=revision, alone=True)
         nothing = Form(sent)
-        if nothing.is_valid() and pages.attempt(
-            nothing, lambda: rules.take_back(revision, alone.number, by=request.user)
+        if (
+            nothing.is_valid()
+            and seen.is_valid()
+            and pages.attempt(nothing, lambda: rules.take_back(revision, alone.number, by=request.user))
         ):
             return _onward(request, product, revision, alone)
         pages.complain(request, nothing)
     elif (
         form.is_valid()
         and seen.is_valid()
-        and pages.attempt(form, lambda: _ask(revision, ticked, form.cleaned_data, request))
+        and pages.attempt(
+            form, lambda: _ask(revision, ticked, form.cleaned_data, anew=alone is not None, by=request.user)
+        )
     ):
         return _onward(request, product, revision, alone)
     return pages.show(
@@ -261,13 +267,13 @@ def answer(request: Request, product: Product) -> HttpResponse:
     )  # fmt: skip
 
 
-def _ask(revision: Revision, numbers: list[str], said: dict[str, Any], request: Request) -> None:
+def _ask(revision: Revision, numbers: list[str], said: dict[str, Any], *, anew: bool, by: User) -> None:
     if said["answer"] == MET:
-        rules.meet(revision, numbers, evidence=said["evidence"], where=said["where"], by=request.user)
+        rules.meet(revision, numbers, evidence=said["evidence"], where=said["where"], anew=anew, by=by)
     elif said["answer"] == NOT_APPLICABLE:
-        rules.rule_out(revision, numbers, reason=said["reason"], by=request.user)
+        rules.rule_out(revision, numbers, reason=said["reason"], anew=anew, by=by)
     else:
-        rules.admit(revision, numbers[0], what=said["what"], why=said["why"], by=request.user)
+        rules.admit(revision, numbers[0], what=said["what"], why=said["why"], by=by)
 
 
 def _onward(request: Request, product: Product, revision: Revision, alone: Gspr | None) -> HttpResponse:
