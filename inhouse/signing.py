@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from documents import sealing, timestamping
@@ -75,13 +76,15 @@ def _complete(d: Dossier, wording: Wording) -> None:
 
 
 def content(d: Dossier, revision: Revision, wording: Wording) -> Snapshot:
-    """What would be declared, in that wording."""
+    """What would be declared, in that wording: the same words whatever language whoever looks reads."""
+    with translation.override(wording.language):
+        beside = [(str(Role(role).label), person) for role, person in wording.co_signers]
     return snapshot(
         d,
         revision,
         place=wording.place,
         language=wording.language,
-        cosigners=[(str(Role(role).label), person) for role, person in wording.co_signers],
+        cosigners=beside,
         translations=wording.translations,
     )
 

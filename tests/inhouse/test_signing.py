@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Model
+from django.utils import translation
 
 from documents import sealing
 from documents.models import SignedFile
@@ -181,6 +182,16 @@ def test_with_a_co_signer_it_is_declared_when_the_last_has_signed(
     seals = sealing.check(bytes(declaration.file.content))
     assert [(seal.intact, seal.trusted) for seal in seals] == [(True, True)] * 2
     assert seals[-1].whole
+
+
+def test_each_signs_in_a_language_of_their_own(product: Product, owner: User, manager: User) -> None:
+    with translation.override("sv"):
+        frozen = with_manager(product, manager)
+    assert frozen.snapshot["cosigners"][0]["role"] == "chef"
+    with translation.override("nb"):
+        assert stations.set_seal(frozen, by=manager) is None
+    with translation.override("en"):
+        assert stations.set_seal(frozen, by=owner)
 
 
 def test_nobody_signs_twice_nor_for_another(product: Product, owner: User, manager: User) -> None:
