@@ -33,7 +33,7 @@ PATIENCE = 40  # seconds for the process that reads a stranger's file, start and
 
 
 def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str) -> bytes:
-    """The same file with the institution's seal added, for what `signer` (with that title) signed.
+    """The same file with the institution's seal added, for what `signer` (with that title) signed, or nobody did.
 
     Raises Unsealable, with the reason in words. What is returned was read back and found valid.
     """

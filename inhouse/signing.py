@@ -228,7 +228,7 @@ def sign(frozen: Frozen, *, by: User) -> Declaration | None:
     if place.part != Signature.OWNER and not who_may(Role(place.part), product, None).filter(pk=by.pk).exists():
         raise PermissionDenied(_("You no longer hold the role in which you were to sign."))
     proof = proofs.take(by, frozen.sha256)
-    sealed = _sealed(bytes(frozen.content), frozen, by)
+    sealed = _sealed(bytes(frozen.content), frozen, signer=by.name, title=by.title)
     with acting(by):
         place.proof, place.signed_at = proof, clock.now()
         place.save(update_fields=["proof", "signed_at"])
@@ -239,12 +239,13 @@ def sign(frozen: Frozen, *, by: User) -> Declaration | None:
         return _declared(d, revision, frozen)
 
 
-def _sealed(paper: bytes, frozen: Frozen, by: User) -> bytes:
+def _sealed(paper: bytes, frozen: Frozen, *, signer: str = "", title: str = "") -> bytes:
+    """With the institution's seal, in the name of whoever proved who they are for these bytes, or in nobody's."""
     try:
         return sealing.seal(
             paper,
-            signer=by.name,
-            title=by.title,
+            signer=signer,
+            title=title,
             reason=_("Declaration %(number)s") % {"number": frozen.number},
             place=frozen.place,
         )
@@ -279,7 +280,9 @@ def _declared(d: Dossier, revision: Revision, frozen: Frozen) -> Declaration:
     if settings.TSA_URL:
         timestamping.ask(declaration.file)
     for language in told.get("translations") or {}:
-        paper = _sealed(declarations.render(told, language=language), frozen, owner)
+        paper = _sealed(
+            declarations.render(told, language=language), frozen
+        )  # nobody proved themselves for these bytes
         file = _stored(f"{frozen.number}-{language}.pdf", paper)
         Translation.objects.create(declaration=declaration, language=language, file=file)
     lifecycle.move(revision, Revision.Stage.DECLARED, by=owner)

@@ -260,7 +260,7 @@ def test_a_translation_is_whole_or_not_offered(product: Product) -> None:
         stations.freeze(product, translations={"nb": {"device.description": "En adapter"}})
 
 
-def test_translations_are_sealed_with_the_declaration(product: Product, owner: User) -> None:
+def test_translations_are_sealed_with_the_declaration_and_in_nobody_s_name(product: Product, owner: User) -> None:
     told = signing.content(current(product), stations.coming(product), signing.Wording("sv", "Västanstad"))
     texts = {path: f"nb: {text}" for path, text in free_texts(told).items()}
     declaration = stations.set_seal(
@@ -272,6 +272,9 @@ def test_translations_are_sealed_with_the_declaration(product: Product, owner: U
     [seal] = sealing.check(bytes(translation.file.content))
     assert seal.intact
     assert seal.trusted
+    assert seal.signer == ""
+    [signed] = sealing.check(bytes(declaration.file.content))
+    assert signed.signer.startswith(owner.name)
     again = signing.suggested(current(product), told)
     assert again["nb"] == texts
 
