@@ -32,12 +32,13 @@ __all__ = ["Seal", "Stamp", "Unsealable", "Untimed", "check", "check_timestamp",
 PATIENCE = 40  # seconds for the process that reads a stranger's file, start and all
 
 
-def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str) -> bytes:
+def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str, at: datetime | None = None) -> bytes:
     """The same file with the institution's seal added, for what `signer` (with that title) signed, or nobody did.
 
-    Raises Unsealable, with the reason in words. What is returned was read back and found valid.
+    `at`: the moment that the seal states, now if none is given. Raises Unsealable, with the reason in words. What is
+    returned was read back and found valid.
     """
-    moment = clock.now()
+    moment = at or clock.now()
     ours = keystore(moment)
     try:
         sealed = _sealed(pdf, ours, moment, signer=", ".join(filter(None, [signer, title])), reason=reason, place=place)

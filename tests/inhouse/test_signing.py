@@ -152,6 +152,18 @@ def test_nothing_is_signed_that_changed_after_it_was_frozen(product: Product, ow
         signing.sign(frozen, by=owner)
 
 
+def test_a_signature_has_one_moment_for_its_seal_its_row_and_what_is_declared(product: Product, owner: User) -> None:
+    frozen = stations.freeze(product, printed=True)
+    declaration = stations.set_seal(frozen, by=owner, printed=True)
+    assert declaration
+    assert declaration.frozen
+    [seal] = sealing.check(bytes(declaration.file.content))
+    moment = declaration.signed_at
+    assert moment
+    assert Signature.objects.get().signed_at == declaration.frozen.ended_at == declaration.file.stored_at == moment
+    assert seal.claimed_at == moment.replace(microsecond=0)  # a PDF tells no less than seconds
+
+
 def test_what_was_frozen_yesterday_is_signed_today_and_the_seal_says_when(owner: User) -> None:
     with stations.on_day("2026-03-01"):
         product = stations.documented()
