@@ -244,12 +244,14 @@ def sign(frozen: Frozen, *, by: User) -> Declaration | None:
 
 def _sealed(paper: bytes, frozen: Frozen, *, at: datetime, signer: str = "", title: str = "") -> bytes:
     """With the institution's seal, in the name of whoever proved who they are for these bytes, or in nobody's."""
+    with translation.override(frozen.language):
+        reason = _("Declaration %(number)s") % {"number": frozen.number}
     try:
         return sealing.seal(
             paper,
             signer=signer,
             title=title,
-            reason=_("Declaration %(number)s") % {"number": frozen.number},
+            reason=reason,
             place=frozen.place,
             at=at,
         )
