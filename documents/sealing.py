@@ -22,7 +22,7 @@ from pyhanko.sign.signers.constants import ESIC_EXTENSION_1
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from documents import seals_in
-from documents.keystore import Keystore, Unsealable, between, held, keystore, trusted
+from documents.keystore import Keystore, Unsealable, above, held, keystore, trusted
 from documents.seals_in import Seal
 from documents.timestamping import Stamp, Untimed, check_timestamp, timestamp
 from organisation import clock
@@ -58,7 +58,7 @@ def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str, a
 
 def _sealed(pdf: bytes, ours: Keystore, moment: datetime, *, signer: str, reason: str, place: str) -> bytes:
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    store.register_multiple(between(ours))
+    store.register_multiple(above(ours))
     writer = _Writer(io.BytesIO(pdf))
     name = f"Seal{1 + len(list(writer.prev.embedded_regular_signatures))}"
     field = SigFieldSpec(
@@ -75,8 +75,7 @@ def _sealed(pdf: bytes, ours: Keystore, moment: datetime, *, signer: str, reason
         reason=reason,
         location=place,
     )
-    # a root in the file would be bytes that nothing covers; whoever checks has their own
-    key = SimpleSigner(signing_cert=ours.asn1, signing_key=ours.key, cert_registry=store, embed_roots=False)
+    key = SimpleSigner(signing_cert=ours.asn1, signing_key=ours.key, cert_registry=store)
     out = io.BytesIO()
     _Sealer(stated, key, new_field_spec=field, moment=moment).sign_pdf(writer, output=out)
     return out.getvalue()
