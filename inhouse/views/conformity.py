@@ -286,8 +286,8 @@ def _onward(request: Request, product: Product, revision: Revision, alone: Gspr 
         d = current(product)
         annex = annex_one(revision.regulation)
         rest = annex.unanswered(d.numbers_answered(revision))
-        place = annex.rows.index(alone)
-        following = next((row for row in rest if annex.rows.index(row) > place), rest[0] if rest else None)
+        place = annex.place(alone.number)
+        following = next((row for row in rest if annex.place(row.number) > place), rest[0] if rest else None)
         if following:
             return redirect(
                 f"{reverse('inhouse:conformity-answer', args=[product.pk])}?{urlencode({'n': following.number})}"
@@ -295,8 +295,33 @@ def _onward(request: Request, product: Product, revision: Revision, alone: Gspr 
     return redirect(f"{listed}#r-{alone.number}")
 
 
+class StrikeForm(Form):
+    number = forms.CharField(max_length=20)
+
+
+@require_POST
+def _strike(request: Request, product: Product) -> HttpResponse:
+    """Take out what was listed under a number that the annex does not have; whatever it has is answered in its place."""
+    form, revision = StrikeForm(request.POST), current(product).coming
+
+    def strike() -> None:
+        if revision is None:
+            raise ValidationError(_("No revision is open."))
+        rules.take_back(revision, form.cleaned_data["number"], by=request.user)
+
+    if form.is_valid() and pages.attempt(form, strike):
+        messages.success(request, _("Saved."))
+    else:
+        pages.complain(request, form)
+    return redirect("inhouse:conformity", product.pk)
+
+
+strike = door(Act.KEEP, pages.product)(_strike)
+
+
 urls = [
     path("products/<int:pk>/conformity/", conformity, name="conformity"),
     path("products/<int:pk>/conformity/answer/", answer, name="conformity-answer"),
     path("products/<int:pk>/conformity/confirm/", confirm, name="conformity-confirm"),
+    path("products/<int:pk>/conformity/strike/", strike, name="conformity-strike"),
 ]

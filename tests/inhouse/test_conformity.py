@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from inhouse import conformity, design, evidence, lifecycle
+from inhouse import conformity, design, evidence, lifecycle, signing
 from inhouse.dossier import current, dossier
 from inhouse.law.annex_one import ELSEWHERE, NEEDS, annex_one
 from inhouse.law.checks.conformity import answered
@@ -143,7 +143,7 @@ def test_a_requirement_has_one_answer_and_a_new_one_takes_its_place(revision: Re
     assert held(revision) == {"11.4": "not_applicable"}
     conformity.meet(revision, ["11.4"], where="Report 2", anew=True, by=engineer)
     assert [(c.answer, c.where, c.reason) for c in revision.conformities.all()] == [("met", "Report 2", "")]
-    design.admit(revision, [{"number": "11.4", "what": "Not sterile", "why": "Sterilised here"}], by=engineer)
+    conformity.admit(revision, "11.4", what="Not sterile", why="Sterilised here", by=engineer)
     assert held(revision) == {"11.4": "unmet"}
     conformity.take_back(revision, "11.4", by=engineer)
     assert held(revision) == {}
@@ -171,6 +171,17 @@ def test_only_numbers_of_the_annex_are_answered(revision: Revision, engineer: Us
 def test_not_fully_met_needs_what_and_why(revision: Revision, engineer: User) -> None:
     with refused("cannot be left empty"):
         conformity.admit(revision, "5", what="Sharp", why="", by=engineer)
+
+
+def test_what_is_not_fully_met_is_told_in_the_order_of_the_annex(revision: Revision, engineer: User) -> None:
+    for number in ("23.1", "10.4", "5", "3(b)"):
+        conformity.admit(revision, number, what="It", why="So", by=engineer)
+    UnmetRequirement.objects.create(revision=revision, number="10.99", what="It", why="So")
+    d = current(revision.product)
+    numbers = ["3(b)", "5", "10.4", "23.1", "10.99"]
+    assert [unmet.number for unmet in d.unmet_of(revision)] == numbers
+    told = signing.content(d, revision, signing.Wording("sv", "Västanstad"))
+    assert [row["number"] for row in told["statement"]["exceptions"]] == numbers
 
 
 def test_answers_are_given_by_those_who_keep_the_product(revision: Revision, nurse: User, outsider: User) -> None:
@@ -413,6 +424,16 @@ def test_answers_carried_over_are_confirmed_at_once(client: Client, owner: User)
     assert "23 answers are carried over" in read(client, page("conformity", product))
     assert client.post(page("conformity-confirm", product)).status_code == 302
     assert not stations.coming(product).conformities.filter(confirmed_on=None).exists()
+
+
+def test_what_was_listed_under_another_number_is_shown_and_can_be_taken_out(
+    keeper: Client, product: Product, revision: Revision
+) -> None:
+    UnmetRequirement.objects.create(revision=revision, number="10.99", what="No such thing", why="Once typed")
+    assert "under numbers that are not in the annex" in read(keeper, page("conformity", product))
+    keeper.post(page("conformity-strike", product), {"number": "10.99"})
+    assert "No such thing" not in read(keeper, page("conformity", product))
+    assert held(revision) == {}
 
 
 def test_who_may_only_read_is_offered_nothing_to_answer(client: Client, product: Product, nurse: User) -> None:

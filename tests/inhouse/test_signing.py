@@ -14,7 +14,7 @@ from django.utils import translation
 
 from documents import sealing
 from documents.models import SignedFile
-from inhouse import design, signing
+from inhouse import conformity, signing
 from inhouse.dossier import current
 from inhouse.models import Declaration, EvidenceRecord, Frozen, Signature
 from inhouse.obstacles import Refused
@@ -146,7 +146,7 @@ def test_what_breaks_while_storing_leaves_nothing_signed_and_can_be_done_again(
 def test_nothing_is_signed_that_changed_after_it_was_frozen(product: Product, owner: User) -> None:
     frozen = stations.freeze(product)
     stations.prove(owner, frozen.sha256)
-    design.admit(stations.coming(product), [{"number": "23.1", "what": "No label", "why": "Too small"}], by=owner)
+    conformity.admit(stations.coming(product), "23.1", what="No label", why="Too small", by=owner)
     assert not signing.is_current(current(product), frozen)
     with refused("changed after it was frozen"), stations.quick():
         signing.sign(frozen, by=owner)
