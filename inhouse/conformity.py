@@ -69,7 +69,9 @@ def admit(revision: Revision, number: str, *, what: str, why: str, by: User) -> 
     _known(revision, [number])
     with acting(by):
         revision.conformities.filter(number=number).delete()
-        UnmetRequirement.objects.update_or_create(revision=revision, number=number, defaults={"what": what, "why": why})
+        UnmetRequirement.objects.update_or_create(
+            revision=revision, number=number, defaults={"what": what, "why": why, "confirmed_on": clock.today()}
+        )
 
 
 @transaction.atomic
@@ -86,7 +88,10 @@ def confirm(revision: Revision, *, by: User) -> int:
     """Confirm that the answers carried over still hold; says how many."""
     revision = opened(revision, by=by)
     with acting(by):
-        return revision.conformities.filter(confirmed_on=None).update(confirmed_on=clock.today())
+        return sum(
+            rows.filter(confirmed_on=None).update(confirmed_on=clock.today())
+            for rows in (revision.conformities, revision.unmet_requirements)
+        )
 
 
 def _known(revision: Revision, numbers: Iterable[str]) -> list[str]:
@@ -140,7 +145,9 @@ def suggested(revision: Revision) -> dict[str, list[Gspr]]:
 def carry_over(last: Revision, revision: Revision, entries: Mapping[int, EvidenceDocument]) -> None:
     """A new revision begins with the answers of the last one, to be confirmed. `entries`: its documents, by the last one's."""
     for unmet in last.unmet_requirements.all():
-        UnmetRequirement.objects.create(revision=revision, number=unmet.number, what=unmet.what, why=unmet.why)
+        UnmetRequirement.objects.create(
+            revision=revision, number=unmet.number, what=unmet.what, why=unmet.why, confirmed_on=None
+        )
     rows = list(last.conformities.all())
     for row in rows:
         row.pk, row._state.adding = None, True

@@ -265,6 +265,8 @@ def test_the_next_revision_begins_with_the_answers_and_has_them_confirmed(engine
     first = stations.coming(product)
     entry = stations.document(first, group="other")
     conformity.meet(first, ["5"], evidence=entry, anew=True, by=engineer)
+    for number in ("10.4", "23.1"):
+        conformity.admit(first, number, what="Not quite", why="Outside the body", by=engineer)
     stations.sign(product)
     stations.registered(product)
     stations.prepared(stations.coming(product))
@@ -279,7 +281,27 @@ def test_the_next_revision_begins_with_the_answers_and_has_them_confirmed(engine
         "Confirm that the answers to Annex I carried over still hold for this revision."
     ]
     conformity.meet(second, ["4"], where="Report 7", anew=True, by=engineer)
-    assert conformity.confirm(second, by=engineer) == second.conformities.count() - 1
+    conformity.admit(second, "23.1", what="Not quite", why="Still outside the body", by=engineer)
+    assert conformity.confirm(second, by=engineer) == second.conformities.count()  # all but one, and 10.4
+    assert list(answered(current(product))) == []
+
+
+def test_what_was_not_fully_met_is_confirmed_for_the_next_revision_before_it_is_declared_again(
+    client: Client, engineer: User
+) -> None:
+    second = stations.coming(stations.second_revision())
+    conformity.confirm(second, by=engineer)
+    product = second.product
+    conformity.admit(second, "10.4", what="Not quite", why="Outside the body", by=engineer)
+    second.unmet_requirements.update(confirmed_on=None)  # as it is when it was carried over
+    assert [m.text for m in answered(current(product))] == [
+        "Confirm that the answers to Annex I carried over still hold for this revision."
+    ]
+    client.force_login(engineer)
+    told = read(client, page("conformity", product))
+    assert "One answer is carried over and not confirmed yet" in told
+    assert told.count("not confirmed for this revision") == 1
+    client.post(page("conformity-confirm", product))
     assert list(answered(current(product))) == []
 
 

@@ -32,5 +32,5 @@ def answered(d: Dossier) -> Iterator[Missing]:
             bare,
         )
         yield Missing(told % {"count": bare}, "conformity")
-    if any(a.confirmed_on is None for a in answers):
+    if any(a.confirmed_on is None for a in (*answers, *d.unmet_of(r))):
         yield Missing(_("Confirm that the answers to Annex I carried over still hold for this revision."), "conformity")
