@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
 from django.utils import translation
+from pytest_django import Settings
 
 from documents import sealing
 from documents.models import SignedFile
@@ -123,6 +127,31 @@ def test_when_the_seal_cannot_be_set_the_proof_is_not_spent(product: Product, ow
     assert proof.used_at is None
     with stations.quick():
         assert signing.sign(frozen, by=owner)
+
+
+def test_with_the_key_file_gone_the_page_says_so_and_it_is_signed_once_it_is_back(
+    client: Client, settings: Settings, tmp_path: Path, product: Product, owner: User
+) -> None:
+    frozen = stations.freeze(product, printed=True)
+    proof = stations.prove(owner, frozen.sha256)
+    client.force_login(owner)
+    here = reverse("inhouse:declaration-sign", args=[product.pk])
+    client.get(reverse("inhouse:declaration-frozen", args=[product.pk, frozen.sha256]))
+    there = settings.SEAL_KEYSTORE
+    settings.SEAL_KEYSTORE = str(tmp_path / "gone.p12")
+    told = " ".join(client.post(here).text.split())
+    assert "It could not be sealed, so nothing is signed" in told
+    assert f"The file with the key to seal with cannot be read: {tmp_path / 'gone.p12'}." in told
+    proof.refresh_from_db()
+    assert proof.used_at is None
+    assert Signature.objects.get().signed_at is None
+    assert Frozen.objects.get().sha256 == frozen.sha256
+    assert not SignedFile.objects.exists()
+    settings.SEAL_KEYSTORE = there
+    assert client.post(here).status_code == 302
+    [declaration] = Declaration.objects.all()
+    [seal] = sealing.check(bytes(declaration.file.content))
+    assert seal.is_valid
 
 
 @pytest.mark.parametrize("at", [SignedFile, Declaration, Signature])
