@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pikepdf
-from PIL import Image
+from PIL import Image, ImageChops
 
 FONTS = {"Inter", "Noto-Sans-Arabic"}
 STANDARD = {
@@ -233,6 +233,28 @@ def margins_are_clear(page: Image.Image) -> bool:
         (0, 0, side, height), (width - side, 0, width, height), (0, 0, width, end), (0, height - end, width, height),
     ]  # fmt: skip
     return all(page.crop(edge).getextrema()[0] > 250 for edge in edges)  # type: ignore[operator]
+
+
+def strip(pages: list[Image.Image]) -> Image.Image:
+    """All pages beside each other, as one picture."""
+    whole = Image.new("L", (sum(page.width for page in pages), max(page.height for page in pages)), 255)
+    left = 0
+    for page in pages:
+        whole.paste(page, (left, 0))
+        left += page.width
+    return whole
+
+
+def difference(one: Image.Image, other: Image.Image) -> int:
+    """How far apart, of 255, the greys of two pictures are in the square of six pixels (4 mm) where they are least alike.
+
+    What a smoothing of edges changes is mostly lost in a square; a word is not.
+    """
+    if one.size != other.size:
+        return 255
+    squares = [picture.reduce(6) for picture in (one, other)]
+    [(_least, most)] = [ImageChops.difference(*squares).getextrema()]
+    return int(most)  # type: ignore[arg-type]
 
 
 def ink(page: Image.Image) -> float:
