@@ -15,6 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pikepdf
+import zxingcpp
 from PIL import Image, ImageChops
 
 FONTS = {"Inter", "Noto-Sans-Arabic"}
@@ -218,10 +219,15 @@ def strayed(pdf: bytes) -> list[str]:
     return left
 
 
-def pictures(pdf: bytes) -> list[Image.Image]:
-    """Each page as a small picture in greys."""
+def scanned(pdf: bytes) -> list[str]:
+    """What a reader of codes finds on the pages, as a telephone would."""
+    return [found.text for page in pictures(pdf, dpi=150) for found in zxingcpp.read_barcodes(page)]
+
+
+def pictures(pdf: bytes, *, dpi: int = 36) -> list[Image.Image]:
+    """Each page as a picture in greys, a small one unless asked for more."""
     with tempfile.TemporaryDirectory() as folder:
-        ran("pdftoppm", "-r", "36", "-gray", "-png", "{}", f"{folder}/page", pdf=pdf)
+        ran("pdftoppm", "-r", str(dpi), "-gray", "-png", "{}", f"{folder}/page", pdf=pdf)
         return [Image.open(io.BytesIO(path.read_bytes())).convert("L") for path in sorted(Path(folder).glob("*.png"))]
 
 

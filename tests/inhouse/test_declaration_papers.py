@@ -127,6 +127,13 @@ def test_every_page_is_drawn_within_its_margins(kind: str, language: str) -> Non
     assert before == after  # the seal draws nothing
 
 
+@every
+def test_the_code_leads_to_the_address_that_is_printed_beside_it(language: str) -> None:
+    told = content("all met", language)
+    assert told["address"].startswith("https://")
+    assert paper.scanned(papers("all met", language)[1]) == [told["address"]]
+
+
 @kinds
 def test_every_kind_looks_as_it_did(kind: str) -> None:
     """Its first four pages, as the pictures beside this file. When it is to look otherwise: `make golden`, and look at what it changed."""
