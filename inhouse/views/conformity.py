@@ -124,7 +124,7 @@ def conformity(request: Request, product: Product) -> HttpResponse:
         request, product, "inhouse/conformity/page.html", d=d, revision=revision, writes=writes,
         chapters=_grouped(revision, rows, only_open=only_open), only_open=only_open,
         total=total, answered=total - len(unanswered), missing=len(unanswered),
-        unconfirmed=sum(each.confirmed_on is None for each in (*d.conformities_of(revision), *d.unmet_of(revision))),
+        unconfirmed=sum(given.confirmed_on is None for given in _given(d, revision).values()),
         suggested=suggested if writes else [],
         elsewhere=[u for u in d.unmet_of(revision) if u.number not in annex.by_number],
         readable={
