@@ -7,6 +7,7 @@
 #   make check    everything that can be said without running it
 #   make bench    the measurements
 #   make drill    save the demo institution and restore it on an empty machine, with times
+#   make golden   draw the pictures anew that the printed declarations are compared with; look at what changed
 #   make chaos    faults of every kind, 10,000 runs in one process and 300 of real ones: docs/reliability.md
 #   make reset    throw the demo data away                                                       FORCE=1: do not ask
 #   make format   put the code in shape
@@ -31,7 +32,7 @@ export PORT YEARS
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help debian setup run run-full reset test test-sqlite test-postgres test-browser check format bench drill chaos
+.PHONY: help debian setup run run-full reset test test-sqlite test-postgres test-browser check format bench drill golden chaos
 
 help:
 	@sed -n '/^# What/,/^$$/s/^# \{0,1\}//p' Makefile
@@ -96,6 +97,9 @@ format: setup
 
 bench: setup
 	@for script in $(wildcard bench/*.py); do echo "== $$script"; $(SERVICES) --postgres --redis python $$script || exit 1; done
+
+golden: setup
+	GOLDEN=new $(SERVICES) --sqlite pytest -q -k looks_as_it_did tests/inhouse/test_declaration_papers.py
 
 drill: setup
 	@$(SERVICES) --postgres python scripts/drill.py

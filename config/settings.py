@@ -33,7 +33,7 @@ def secret(name: str, stand_in: str) -> str:
 SECRET_KEY = secret("SECRET_KEY", "not secret: demo and tests only, never production 0123456789")
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS") if PRODUCTION else ["*"]
-PUBLIC_URL = env.str("PUBLIC_URL") if PRODUCTION else env.str("PUBLIC_URL", "http://127.0.0.1:8000")
+PUBLIC_URL = (env.str("PUBLIC_URL") if PRODUCTION else env.str("PUBLIC_URL", "http://127.0.0.1:8000")).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [

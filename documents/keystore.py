@@ -10,6 +10,7 @@ from pathlib import Path
 from asn1crypto import keys, pem
 from asn1crypto import x509 as asn1
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -104,6 +105,28 @@ def between(ours: Keystore) -> list[asn1.Certificate]:
         found.append(above)
         here = above
     return found
+
+
+def above(ours: Keystore) -> list[asn1.Certificate]:
+    """What goes into a seal beside our certificate: those between, and the one trusted that they lead to.
+
+    Where one is between, whoever has the file alone can see only by the root that nothing in it was changed: our own
+    certificate is named in the seal by its hash, the one over it is not.
+    """
+    links = between(ours)
+    root = next((root for root in trusted() if links and _issued(links[-1], root)), None)
+    return [*links, root] if root else links
+
+
+def _issued(lower: asn1.Certificate, upper: asn1.Certificate) -> bool:
+    """Not only in its name: an authority that changed its key has two certificates of one name."""
+    try:
+        x509.load_der_x509_certificate(lower.dump()).verify_directly_issued_by(
+            x509.load_der_x509_certificate(upper.dump())
+        )
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
 
 
 def trusted() -> list[asn1.Certificate]:

@@ -22,7 +22,7 @@ from pyhanko.sign.signers.constants import ESIC_EXTENSION_1
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from documents import seals_in
-from documents.keystore import Keystore, Unsealable, between, held, keystore, trusted
+from documents.keystore import Keystore, Unsealable, above, held, keystore, trusted
 from documents.seals_in import Seal
 from documents.timestamping import Stamp, Untimed, check_timestamp, timestamp
 from organisation import clock
@@ -32,12 +32,13 @@ __all__ = ["Seal", "Stamp", "Unsealable", "Untimed", "check", "check_timestamp",
 PATIENCE = 40  # seconds for the process that reads a stranger's file, start and all
 
 
-def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str) -> bytes:
-    """The same file with the institution's seal added, for what `signer` (with that title) signed.
+def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str, at: datetime | None = None) -> bytes:
+    """The same file with the institution's seal added, for what `signer` (with that title) signed, or nobody did.
 
-    Raises Unsealable, with the reason in words. What is returned was read back and found valid.
+    `at`: the moment that the seal states, now if none is given. Raises Unsealable, with the reason in words. What is
+    returned was read back and found valid.
     """
-    moment = clock.now()
+    moment = at or clock.now()
     ours = keystore(moment)
     try:
         sealed = _sealed(pdf, ours, moment, signer=", ".join(filter(None, [signer, title])), reason=reason, place=place)
@@ -57,7 +58,7 @@ def seal(pdf: bytes, *, signer: str, title: str = "", reason: str, place: str) -
 
 def _sealed(pdf: bytes, ours: Keystore, moment: datetime, *, signer: str, reason: str, place: str) -> bytes:
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    store.register_multiple(between(ours))
+    store.register_multiple(above(ours))
     writer = _Writer(io.BytesIO(pdf))
     name = f"Seal{1 + len(list(writer.prev.embedded_regular_signatures))}"
     field = SigFieldSpec(
@@ -74,8 +75,7 @@ def _sealed(pdf: bytes, ours: Keystore, moment: datetime, *, signer: str, reason
         reason=reason,
         location=place,
     )
-    # a root in the file would be bytes that nothing covers; whoever checks has their own
-    key = SimpleSigner(signing_cert=ours.asn1, signing_key=ours.key, cert_registry=store, embed_roots=False)
+    key = SimpleSigner(signing_cert=ours.asn1, signing_key=ours.key, cert_registry=store)
     out = io.BytesIO()
     _Sealer(stated, key, new_field_spec=field, moment=moment).sign_pdf(writer, output=out)
     return out.getvalue()

@@ -35,25 +35,30 @@ def meet(
     *,
     evidence: EvidenceDocument | None = None,
     where: str = "",
+    anew: bool = False,
     by: User,
 ) -> None:
-    """These are met, as a document of the revision shows, or what is pointed to in words: a report, a standard."""
+    """These are met, as a document of the revision shows, or what is pointed to in words: a report, a standard.
+
+    `anew`: whoever answers has seen the answer that there is and gives another. Without it, what has one is refused.
+    """
     revision = opened(revision, by=by)
     if evidence is not None and not revision.evidence_documents.filter(pk=evidence.pk).exists():
         raise ValidationError({"evidence": _("Choose one of the documents of this revision.")})
     if evidence is None and not where.strip():
         raise ValidationError({"where": _("Say where it is shown: choose a document, or write it here.")})
-    _write(revision, numbers, {"answer": Answer.MET, "evidence": evidence, "where": where, "reason": ""}, by=by)
+    values = {"answer": Answer.MET, "evidence": evidence, "where": where, "reason": ""}
+    _write(revision, numbers, values, anew=anew, by=by)
 
 
 @transaction.atomic
-def rule_out(revision: Revision, numbers: Iterable[str], *, reason: str, by: User) -> None:
-    """These are not applicable to the device, all for the same reason."""
+def rule_out(revision: Revision, numbers: Iterable[str], *, reason: str, anew: bool = False, by: User) -> None:
+    """These are not applicable to the device, all for the same reason; `anew` as above."""
     revision = opened(revision, by=by)
     if not reason.strip():
         raise ValidationError({"reason": _("Say why it is not applicable.")})
     values = {"answer": Answer.NOT_APPLICABLE, "evidence": None, "where": "", "reason": reason}
-    _write(revision, numbers, values, by=by)
+    _write(revision, numbers, values, anew=anew, by=by)
 
 
 @transaction.atomic
@@ -64,7 +69,9 @@ def admit(revision: Revision, number: str, *, what: str, why: str, by: User) -> 
     _known(revision, [number])
     with acting(by):
         revision.conformities.filter(number=number).delete()
-        UnmetRequirement.objects.update_or_create(revision=revision, number=number, defaults={"what": what, "why": why})
+        UnmetRequirement.objects.update_or_create(
+            revision=revision, number=number, defaults={"what": what, "why": why, "confirmed_on": clock.today()}
+        )
 
 
 @transaction.atomic
@@ -81,7 +88,10 @@ def confirm(revision: Revision, *, by: User) -> int:
     """Confirm that the answers carried over still hold; says how many."""
     revision = opened(revision, by=by)
     with acting(by):
-        return revision.conformities.filter(confirmed_on=None).update(confirmed_on=clock.today())
+        return sum(
+            rows.filter(confirmed_on=None).update(confirmed_on=clock.today())
+            for rows in (revision.conformities, revision.unmet_requirements)
+        )
 
 
 def _known(revision: Revision, numbers: Iterable[str]) -> list[str]:
@@ -97,12 +107,12 @@ def _known(revision: Revision, numbers: Iterable[str]) -> list[str]:
     return asked
 
 
-def _write(revision: Revision, numbers: Iterable[str], values: dict[str, Any], *, by: User) -> None:
-    """Give these the answer. One of several is never answered anew: someone may have said more of it meanwhile."""
+def _write(revision: Revision, numbers: Iterable[str], values: dict[str, Any], *, anew: bool, by: User) -> None:
+    """Give these the answer; one that has an answer gets another only if that was seen: someone may have said more meanwhile."""
     asked = _known(revision, numbers)
     rows = {row.number: row for row in revision.conformities.filter(number__in=asked)}
     unmet = revision.unmet_requirements.filter(number__in=asked)
-    if len(asked) > 1 and (own := [*rows, *(row.number for row in unmet)]):
+    if not anew and (own := [*rows, *(row.number for row in unmet)]):
         raise ValidationError(
             _("These have an answer already: %(numbers)s. Change them one by one.") % {"numbers": ", ".join(own)}
         )
@@ -135,7 +145,9 @@ def suggested(revision: Revision) -> dict[str, list[Gspr]]:
 def carry_over(last: Revision, revision: Revision, entries: Mapping[int, EvidenceDocument]) -> None:
     """A new revision begins with the answers of the last one, to be confirmed. `entries`: its documents, by the last one's."""
     for unmet in last.unmet_requirements.all():
-        UnmetRequirement.objects.create(revision=revision, number=unmet.number, what=unmet.what, why=unmet.why)
+        UnmetRequirement.objects.create(
+            revision=revision, number=unmet.number, what=unmet.what, why=unmet.why, confirmed_on=None
+        )
     rows = list(last.conformities.all())
     for row in rows:
         row.pk, row._state.adding = None, True

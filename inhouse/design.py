@@ -10,7 +10,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from inhouse import classification, guide, lifecycle
-from inhouse.models import UnmetRequirement
 from organisation import access, clock
 from organisation.access import Act
 from organisation.history import acting
@@ -27,14 +26,6 @@ class Piece(TypedDict):
     edition: str
     is_ce_marked: bool
     statement: NotRequired[str]
-
-
-class Unmet(TypedDict):
-    """A requirement of Annex I that is not fully met."""
-
-    number: str
-    what: str
-    why: str
 
 
 def opened(revision: Revision, *, by: User) -> Revision:
@@ -166,20 +157,3 @@ def put_parts(revision: Revision, pieces: Iterable[Piece], *, by: User) -> None:
         if gone or wanted:
             revision.designed_on = clock.today()
             revision.save(update_fields=["designed_on"])
-
-
-@transaction.atomic
-def admit(revision: Revision, unmet: Iterable[Unmet], *, by: User) -> None:
-    """Replace the list of requirements that are not fully met (declaration D13, D14)."""
-    revision = opened(revision, by=by)
-    rows = list(unmet)
-    wanted = {row["number"]: row for row in rows}
-    if len(wanted) < len(rows):
-        raise ValidationError(_("A number stands on two lines. Put all of a requirement on one."))
-    with acting(by):
-        revision.conformities.filter(number__in=wanted).delete()  # a requirement has one answer
-        revision.unmet_requirements.exclude(number__in=wanted).delete()
-        for number, row in wanted.items():
-            UnmetRequirement.objects.update_or_create(
-                revision=revision, number=number, defaults={"what": row["what"], "why": row["why"]}
-            )

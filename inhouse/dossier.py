@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from documents.models import Document
 from inhouse import disposable
+from inhouse.law.annex_one import annex_one
 from inhouse.models import (
     AiPoint,
     AiStep,
@@ -247,7 +248,9 @@ class Dossier:
         return revision.designed_on or revision.opened_on
 
     def unmet_of(self, revision: Revision) -> list[UnmetRequirement]:
-        return [u for u in self.unmet if u.revision_id == revision.pk]
+        """What is not fully met, in the order of the annex."""
+        found = [u for u in self.unmet if u.revision_id == revision.pk]
+        return sorted(found, key=lambda u: annex_one(revision.regulation).place(u.number)) if found else []
 
     def conformities_of(self, revision: Revision) -> list[Conformity]:
         return [c for c in self.conformities if c.revision_id == revision.pk]

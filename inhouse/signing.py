@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils import translation
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
 from documents import sealing, timestamping
@@ -75,13 +78,15 @@ def _complete(d: Dossier, wording: Wording) -> None:
 
 
 def content(d: Dossier, revision: Revision, wording: Wording) -> Snapshot:
-    """What would be declared, in that wording."""
+    """What would be declared, in that wording: the same words whatever language whoever looks reads."""
+    with translation.override(wording.language):
+        beside = [(str(Role(role).label), person) for role, person in wording.co_signers]
     return snapshot(
         d,
         revision,
         place=wording.place,
         language=wording.language,
-        cosigners=[(str(Role(role).label), person) for role, person in wording.co_signers],
+        cosigners=beside,
         translations=wording.translations,
     )
 
@@ -123,7 +128,7 @@ def freeze(revision: Revision, wording: Wording, *, by: User) -> Frozen:
     paper = declarations.render(told)
     with acting(by):
         for earlier in Frozen.objects.open().filter(revision=revision):
-            _end(earlier, Frozen.End.DROPPED)
+            _end(earlier, Frozen.End.DROPPED, at=clock.now())
         frozen = Frozen.objects.create(
             revision=revision,
             number=told["number"],
@@ -151,8 +156,8 @@ def _ready(product: Product, revision: Revision) -> tuple[Dossier, Revision]:
     return d, revision
 
 
-def _end(frozen: Frozen, how: Frozen.End) -> None:
-    frozen.ended_at, frozen.end = clock.now(), how
+def _end(frozen: Frozen, how: Frozen.End, *, at: datetime) -> None:
+    frozen.ended_at, frozen.end = at, how
     frozen.save(update_fields=["ended_at", "end"])
 
 
@@ -162,7 +167,7 @@ def drop(frozen: Frozen, *, by: User) -> None:
     product, frozen = _locked(frozen)
     access.require(by, Act.SIGN, product.scope)
     with acting(by):
-        _end(frozen, Frozen.End.DROPPED)
+        _end(frozen, Frozen.End.DROPPED, at=clock.now())
 
 
 def _locked(frozen: Frozen) -> tuple[Product, Frozen]:
@@ -224,26 +229,31 @@ def sign(frozen: Frozen, *, by: User) -> Declaration | None:
         )
     if place.part != Signature.OWNER and not who_may(Role(place.part), product, None).filter(pk=by.pk).exists():
         raise PermissionDenied(_("You no longer hold the role in which you were to sign."))
+    at = clock.now()  # one moment for all that this signature is: the seal, the row, and what is declared
     proof = proofs.take(by, frozen.sha256)
-    sealed = _sealed(bytes(frozen.content), frozen, by)
+    sealed = _sealed(bytes(frozen.content), frozen, at=at, signer=by.name, title=by.title)
     with acting(by):
-        place.proof, place.signed_at = proof, clock.now()
+        place.proof, place.signed_at = proof, at
         place.save(update_fields=["proof", "signed_at"])
         frozen.content, frozen.sha256 = sealed, hashlib.sha256(sealed).hexdigest()
         frozen.save(update_fields=["content", "sha256"])
         if frozen.signatures.filter(signed_at=None).exists():
             return None
-        return _declared(d, revision, frozen)
+        return _declared(d, revision, frozen, at=at)
 
 
-def _sealed(paper: bytes, frozen: Frozen, by: User) -> bytes:
+def _sealed(paper: bytes, frozen: Frozen, *, at: datetime, signer: str = "", title: str = "") -> bytes:
+    """With the institution's seal, in the name of whoever proved who they are for these bytes, or in nobody's."""
+    with translation.override(frozen.language):
+        reason = _("Declaration %(number)s") % {"number": frozen.number}
     try:
         return sealing.seal(
             paper,
-            signer=by.name,
-            title=by.title,
-            reason=_("Declaration %(number)s") % {"number": frozen.number},
+            signer=signer,
+            title=title,
+            reason=reason,
             place=frozen.place,
+            at=at,
         )
     except sealing.Unsealable as trouble:
         raise ValidationError(
@@ -251,11 +261,11 @@ def _sealed(paper: bytes, frozen: Frozen, by: User) -> bytes:
         ) from trouble
 
 
-def _declared(d: Dossier, revision: Revision, frozen: Frozen) -> Declaration:
+def _declared(d: Dossier, revision: Revision, frozen: Frozen, *, at: datetime) -> Declaration:
     """The declaration, with its sealed bytes and those of its translations, and the revision's step."""
     owner = frozen.signatures.select_related("person").get(part=Signature.OWNER).person
     told = frozen.snapshot
-    _end(frozen, Frozen.End.SIGNED)
+    _end(frozen, Frozen.End.SIGNED, at=at)
     try:
         declaration = Declaration.objects.create(
             revision=revision,
@@ -264,11 +274,11 @@ def _declared(d: Dossier, revision: Revision, frozen: Frozen) -> Declaration:
             replaces=d.declarations[-1] if d.declarations else None,
             language=frozen.language,
             snapshot=told,
-            file=_stored(f"{frozen.number}.pdf", bytes(frozen.content)),
+            file=_stored(f"{frozen.number}.pdf", bytes(frozen.content), at=at),
             frozen=frozen,
             place=frozen.place,
-            signed_at=clock.now(),
-            signed_on=clock.today(),
+            signed_at=at,
+            signed_on=localdate(at),
             signed_by=owner,
         )
     except IntegrityError as clash:
@@ -276,21 +286,22 @@ def _declared(d: Dossier, revision: Revision, frozen: Frozen) -> Declaration:
     if settings.TSA_URL:
         timestamping.ask(declaration.file)
     for language in told.get("translations") or {}:
-        paper = _sealed(declarations.render(told, language=language), frozen, owner)
-        file = _stored(f"{frozen.number}-{language}.pdf", paper)
+        # in nobody's name: nobody proved who they are for these bytes
+        paper = _sealed(declarations.render(told, language=language), frozen, at=at)
+        file = _stored(f"{frozen.number}-{language}.pdf", paper, at=at)
         Translation.objects.create(declaration=declaration, language=language, file=file)
     lifecycle.move(revision, Revision.Stage.DECLARED, by=owner)
     return declaration
 
 
-def _stored(name: str, content: bytes) -> SignedFile:
+def _stored(name: str, content: bytes, *, at: datetime) -> SignedFile:
     return SignedFile.objects.create(
         name=name,
         media_type="application/pdf",
         content=content,
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
-        stored_at=clock.now(),
+        stored_at=at,
     )
 
 

@@ -227,13 +227,9 @@ class EditForm(Shared, ModelForm[Row]):
 
 
 class RowsForm(Shared, Form):
-    """A list of rows that others edit too, one line each. An empty line is no row.
-
-    `key` names the field that tells a row from the others; without it a row is all that stands in it.
-    """
+    """A list of rows that others edit too, one line each. An empty line is no row; a row is all that stands in it."""
 
     line: type[forms.Form]
-    key = ""
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, kept: Any, prefix: str) -> None:
         super().__init__(data, prefix=prefix)
@@ -265,15 +261,15 @@ class RowsForm(Shared, Form):
         return self._keyed(self.wanted)
 
     def _keyed(self, lines: Iterable[dict[str, Any]]) -> dict[Any, Any]:
-        """Each line under what it is known by; the second of the same is another one."""
+        """Each line under all that stands in it; the second of the same is another one."""
         keyed: dict[Any, Any] = {}
         for line in lines:
-            known = line[self.key] if self.key else tuple(line.values())
+            known = tuple(line.values())
             keyed[known, sum(known == other for other, _again in keyed)] = line
         return keyed
 
     def named(self, key: Any) -> str:
-        return str(key[0] if self.key else key[0][0])
+        return str(key[0][0])
 
     def told(self, key: Any, value: Any) -> str:
         if value is None:

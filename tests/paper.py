@@ -15,7 +15,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pikepdf
-from PIL import Image
+import zxingcpp
+from PIL import Image, ImageChops
 
 FONTS = {"Inter", "Noto-Sans-Arabic"}
 STANDARD = {
@@ -218,10 +219,15 @@ def strayed(pdf: bytes) -> list[str]:
     return left
 
 
-def pictures(pdf: bytes) -> list[Image.Image]:
-    """Each page as a small picture in greys."""
+def scanned(pdf: bytes) -> list[str]:
+    """What a reader of codes finds on the pages, as a telephone would."""
+    return [found.text for page in pictures(pdf, dpi=150) for found in zxingcpp.read_barcodes(page)]
+
+
+def pictures(pdf: bytes, *, dpi: int = 36) -> list[Image.Image]:
+    """Each page as a picture in greys, a small one unless asked for more."""
     with tempfile.TemporaryDirectory() as folder:
-        ran("pdftoppm", "-r", "36", "-gray", "-png", "{}", f"{folder}/page", pdf=pdf)
+        ran("pdftoppm", "-r", str(dpi), "-gray", "-png", "{}", f"{folder}/page", pdf=pdf)
         return [Image.open(io.BytesIO(path.read_bytes())).convert("L") for path in sorted(Path(folder).glob("*.png"))]
 
 
@@ -233,6 +239,28 @@ def margins_are_clear(page: Image.Image) -> bool:
         (0, 0, side, height), (width - side, 0, width, height), (0, 0, width, end), (0, height - end, width, height),
     ]  # fmt: skip
     return all(page.crop(edge).getextrema()[0] > 250 for edge in edges)  # type: ignore[operator]
+
+
+def strip(pages: list[Image.Image]) -> Image.Image:
+    """All pages beside each other, as one picture."""
+    whole = Image.new("L", (sum(page.width for page in pages), max(page.height for page in pages)), 255)
+    left = 0
+    for page in pages:
+        whole.paste(page, (left, 0))
+        left += page.width
+    return whole
+
+
+def difference(one: Image.Image, other: Image.Image) -> int:
+    """How far apart, of 255, the greys of two pictures are in the square of six pixels (4 mm) where they are least alike.
+
+    What a smoothing of edges changes is mostly lost in a square; a word is not.
+    """
+    if one.size != other.size:
+        return 255
+    squares = [picture.reduce(6) for picture in (one, other)]
+    [(_least, most)] = [ImageChops.difference(*squares).getextrema()]
+    return int(most)  # type: ignore[arg-type]
 
 
 def ink(page: Image.Image) -> float:

@@ -81,7 +81,7 @@ def calendar(user: User) -> bytes:
 
 def _event(deadline: Deadline, institution: Institution, regulation: str) -> Event:
     """One deadline, all day long; the same UID for as long as it is there, also when its day moves."""
-    address = settings.PUBLIC_URL.rstrip("/") + deadline.get_absolute_url()
+    address = settings.PUBLIC_URL + deadline.get_absolute_url()
     product = deadline.product
     rows = lists.requirements(deadline, institution, regulation)
     said = [

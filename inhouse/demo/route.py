@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from inhouse import declarations, design, evidence, lifecycle, owners, signing
+from inhouse import conformity, declarations, design, evidence, lifecycle, owners, signing
 from inhouse.demo import papers
 from inhouse.demo.conforming import conform
 from inhouse.demo.days import Days
@@ -106,12 +106,8 @@ class Route(Proposal):
         if device.parts:
             yield clock.today()
             self._compose(device.parts)
-        if device.unmet:
-            design.admit(
-                self.coming,
-                [{"number": n, "what": what, "why": why} for n, what, why in device.unmet],
-                by=self.engineer,
-            )
+        for number, what, why in device.unmet:
+            conformity.admit(self.coming, number, what=what, why=why, by=self.engineer)
         if device.rethought:
             yield clock.today()
             self._rethink()

@@ -81,6 +81,14 @@ class Annex:
         return {row.number: row for row in self.rows}
 
     @cached_property
+    def _places(self) -> dict[str, int]:
+        return {row.number: place for place, row in enumerate(self.rows)}
+
+    def place(self, number: str) -> int:
+        """Where a row stands in the annex; what does not stand in it comes last."""
+        return self._places.get(number, len(self.rows))
+
+    @cached_property
     def requirements(self) -> tuple[Gspr, ...]:
         """What must have an answer."""
         return tuple(row for row in self.rows if row.is_requirement)

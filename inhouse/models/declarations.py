@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import SignedFile
+from organisation import clock
 from organisation.access import Scope
 from organisation.history import locked, recorded
 from products.models import Revision
@@ -26,6 +27,7 @@ class UnmetRequirement(models.Model):
     number = models.CharField(_("number in Annex I"), max_length=20)
     what = models.TextField(_("what is not met"))
     why = models.TextField(_("why, and how the risk is handled"))
+    confirmed_on = models.DateField(_("confirmed for this revision on"), null=True, default=clock.today, editable=False)
 
     class Meta:
         verbose_name = _("requirement not fully met")

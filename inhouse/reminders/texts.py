@@ -61,7 +61,7 @@ def line(reminder: Reminder, institution: Institution, regulation: str) -> Line:
         when=when(deadline),
         why="; ".join(f"{row.title} ({row.source})" for row in rows[:1]),
         instead_of=str(reminder.stands_in_for or ""),
-        address=settings.PUBLIC_URL.rstrip("/") + deadline.get_absolute_url(),
+        address=settings.PUBLIC_URL + deadline.get_absolute_url(),
         overdue=deadline.days_left(clock.today()) < 0,
     )
 
@@ -76,7 +76,7 @@ def mail(reminders: list[Reminder]) -> Told:
         subjects = {key: f"{each.where}: {each.title}, {each.when}" for key, each in lines.items()}
         late = sum(each.overdue for each in lines.values())
         subject = subjects[ordered[0].deadline_id] if len(lines) == 1 else _subject(len(lines), late)
-        shared = {"institution": institution, "settings_address": settings.PUBLIC_URL.rstrip("/") + "/account/"}
+        shared = {"institution": institution, "settings_address": settings.PUBLIC_URL + "/account/"}
         context = {"lines": list(lines.values()), **shared}
         of: dict[int, tuple[str, str]] = {
             r.pk: (

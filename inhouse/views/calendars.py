@@ -28,7 +28,7 @@ def calendar(request: Request) -> HttpResponse:
         return redirect("inhouse:calendar")
     if request.method == "POST" and request.POST.get("do") == "make":
         secret = rules.make(by=request.user)
-        address = settings.PUBLIC_URL.rstrip("/") + reverse("inhouse:calendar-file", args=[secret])
+        address = settings.PUBLIC_URL + reverse("inhouse:calendar-file", args=[secret])
     return render(
         request, "inhouse/deadlines/calendar.html", {"kept": rules.of(request.user), "address": address}
     )  # fmt: skip

@@ -28,6 +28,7 @@ from organisation import access
 from organisation.access import Act
 from organisation.doors import Request, door
 from organisation.forms import Form
+from organisation.models import User
 from products.models import Product, Revision
 
 Given = Conformity | UnmetRequirement
@@ -123,7 +124,7 @@ def conformity(request: Request, product: Product) -> HttpResponse:
         request, product, "inhouse/conformity/page.html", d=d, revision=revision, writes=writes,
         chapters=_grouped(revision, rows, only_open=only_open), only_open=only_open,
         total=total, answered=total - len(unanswered), missing=len(unanswered),
-        unconfirmed=sum(c.confirmed_on is None for c in d.conformities_of(revision)),
+        unconfirmed=sum(given.confirmed_on is None for given in _given(d, revision).values()),
         suggested=suggested if writes else [],
         elsewhere=[u for u in d.unmet_of(revision) if u.number not in annex.by_number],
         readable={
@@ -135,25 +136,14 @@ def conformity(request: Request, product: Product) -> HttpResponse:
 
 @require_POST
 def _confirm(request: Request, product: Product) -> HttpResponse:
-    form = Form(request.POST)
-    revision = current(product).coming
-    confirmed = 0
-
-    def confirm() -> None:
-        nonlocal confirmed
-        if revision is None:
-            raise ValidationError(_("No revision is open."))
-        confirmed = rules.confirm(revision, by=request.user)
-
-    if form.is_valid() and pages.attempt(form, confirm):
-        told = ngettext(
+    def told(count: int) -> str:
+        return ngettext(
             "%(count)s answer is confirmed for this revision.",
             "%(count)s answers are confirmed for this revision.",
-            confirmed,
+            count,
         )
-        messages.success(request, told % {"count": confirmed})
-    else:
-        pages.complain(request, form)
+
+    pages.confirm(request, product, rules.confirm, told)
     return redirect("inhouse:conformity", product.pk)
 
 
@@ -235,7 +225,8 @@ def answer(request: Request, product: Product) -> HttpResponse:
     sent = request.POST if request.method == "POST" else None
     if not offered or (sent is None and not _may_answer(request, product, revision)):
         return redirect("inhouse:conformity", product.pk)
-    alone = offered[0] if len(offered) == 1 else None
+    # what a tag suggests are several, ticked or not, also when a single one of them is left
+    alone = offered[0] if len(offered) == 1 and not request.GET.get("tag") else None
     ticked = [alone.number] if alone else request.POST.getlist("n") if sent else [row.number for row in offered]
     own = given.get(alone.number) if alone else None
     form = AnswerForm(sent, revision=revision, alone=alone is not None, initial=_held(own))
@@ -243,15 +234,19 @@ def answer(request: Request, product: Product) -> HttpResponse:
     if sent is not None and alone and "take_back" in sent:
         form = AnswerForm(initial=_held(own), revision=revision, alone=True)
         nothing = Form(sent)
-        if nothing.is_valid() and pages.attempt(
-            nothing, lambda: rules.take_back(revision, alone.number, by=request.user)
+        if (
+            nothing.is_valid()
+            and seen.is_valid()
+            and pages.attempt(nothing, lambda: rules.take_back(revision, alone.number, by=request.user))
         ):
             return _onward(request, product, revision, alone)
         pages.complain(request, nothing)
     elif (
         form.is_valid()
         and seen.is_valid()
-        and pages.attempt(form, lambda: _ask(revision, ticked, form.cleaned_data, request))
+        and pages.attempt(
+            form, lambda: _ask(revision, ticked, form.cleaned_data, anew=alone is not None, by=request.user)
+        )
     ):
         return _onward(request, product, revision, alone)
     return pages.show(
@@ -261,13 +256,13 @@ def answer(request: Request, product: Product) -> HttpResponse:
     )  # fmt: skip
 
 
-def _ask(revision: Revision, numbers: list[str], said: dict[str, Any], request: Request) -> None:
+def _ask(revision: Revision, numbers: list[str], said: dict[str, Any], *, anew: bool, by: User) -> None:
     if said["answer"] == MET:
-        rules.meet(revision, numbers, evidence=said["evidence"], where=said["where"], by=request.user)
+        rules.meet(revision, numbers, evidence=said["evidence"], where=said["where"], anew=anew, by=by)
     elif said["answer"] == NOT_APPLICABLE:
-        rules.rule_out(revision, numbers, reason=said["reason"], by=request.user)
+        rules.rule_out(revision, numbers, reason=said["reason"], anew=anew, by=by)
     else:
-        rules.admit(revision, numbers[0], what=said["what"], why=said["why"], by=request.user)
+        rules.admit(revision, numbers[0], what=said["what"], why=said["why"], by=by)
 
 
 def _onward(request: Request, product: Product, revision: Revision, alone: Gspr | None) -> HttpResponse:
@@ -280,8 +275,8 @@ def _onward(request: Request, product: Product, revision: Revision, alone: Gspr 
         d = current(product)
         annex = annex_one(revision.regulation)
         rest = annex.unanswered(d.numbers_answered(revision))
-        place = annex.rows.index(alone)
-        following = next((row for row in rest if annex.rows.index(row) > place), rest[0] if rest else None)
+        place = annex.place(alone.number)
+        following = next((row for row in rest if annex.place(row.number) > place), rest[0] if rest else None)
         if following:
             return redirect(
                 f"{reverse('inhouse:conformity-answer', args=[product.pk])}?{urlencode({'n': following.number})}"
@@ -289,8 +284,33 @@ def _onward(request: Request, product: Product, revision: Revision, alone: Gspr 
     return redirect(f"{listed}#r-{alone.number}")
 
 
+class StrikeForm(Form):
+    number = forms.CharField(max_length=20)
+
+
+@require_POST
+def _strike(request: Request, product: Product) -> HttpResponse:
+    """Take out what was listed under a number that the annex does not have; whatever it has is answered in its place."""
+    form, revision = StrikeForm(request.POST), current(product).coming
+
+    def strike() -> None:
+        if revision is None:
+            raise ValidationError(_("No revision is open."))
+        rules.take_back(revision, form.cleaned_data["number"], by=request.user)
+
+    if form.is_valid() and pages.attempt(form, strike):
+        messages.success(request, _("Saved."))
+    else:
+        pages.complain(request, form)
+    return redirect("inhouse:conformity", product.pk)
+
+
+strike = door(Act.KEEP, pages.product)(_strike)
+
+
 urls = [
     path("products/<int:pk>/conformity/", conformity, name="conformity"),
     path("products/<int:pk>/conformity/answer/", answer, name="conformity-answer"),
     path("products/<int:pk>/conformity/confirm/", confirm, name="conformity-confirm"),
+    path("products/<int:pk>/conformity/strike/", strike, name="conformity-strike"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.contrib import messages
 from django.db import models
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -14,16 +14,15 @@ from django.views.decorators.http import require_POST
 
 from documents.models import Timestamp, TimestampRequest
 from inhouse import declarations as rules
-from inhouse import design as designs
 from inhouse import lifecycle
 from inhouse.dossier import Dossier, current
-from inhouse.models import Declaration, Frozen, Translation, UnmetRequirement
+from inhouse.law.annex_one import annex_one
+from inhouse.models import Declaration, Frozen, Translation
 from inhouse.obstacles import told
 from inhouse.views import addresses, pages  # noqa: F401 (addresses: the converter of those below)
-from organisation import history
 from organisation.access import Act
 from organisation.doors import Request, door
-from organisation.forms import Form, RowsForm
+from organisation.forms import Form
 from products.models import Product, Revision
 
 
@@ -39,18 +38,6 @@ class DiaryForm(Form):
 
 class ReasonForm(Form):
     reason = forms.CharField(label=gettext_lazy("Reason"), widget=forms.Textarea)
-
-
-class UnmetForm(Form):
-    number = forms.CharField(label=gettext_lazy("Number in Annex I"), max_length=20)
-    what = forms.CharField(label=gettext_lazy("What is not met"), widget=forms.Textarea(attrs={"rows": 2}))
-    why = forms.CharField(
-        label=gettext_lazy("Why, and how the risk is handled"), widget=forms.Textarea(attrs={"rows": 2})
-    )
-
-
-class UnmetForms(RowsForm):
-    line, key = UnmetForm, "number"
 
 
 def declaration_of(number: str) -> Declaration:
@@ -81,30 +68,11 @@ def declaration(request: Request, product: Product) -> HttpResponse:
     return pages.show(
         request, product, "inhouse/declarations/page.html", d=d, waiting=waiting, frozen=frozen, unsigned=unsigned,
         stamps=stamps, pending=pending, obstacles=obstacles, phased=rules.phased_out(d),
-        unmet=d.unmet_of(d.working) if d.working else [], declarations=list(reversed(d.declarations)),
+        unmet=d.unmet_of(waiting) if waiting else [],
+        unanswered=len(annex_one(waiting.regulation).unanswered(d.numbers_answered(waiting))) if waiting else 0,
+        declarations=list(reversed(d.declarations)),
         revisions={revision.pk: revision for revision in d.revisions}, diary=DiaryForm(), answered=waiting is not None and not obstacles,
     )  # fmt: skip
-
-
-@door(Act.KEEP, pages.product)
-def unmet(request: Request, product: Product) -> HttpResponse:
-    """The requirements of Annex I that are not fully met, each with what and why."""
-    if request.method == "POST":
-        lifecycle.lock(product)
-    d = current(product)
-    revision = _to_sign(d)
-    if revision is None:
-        raise Http404
-    kept = history.of(UnmetRequirement).filter(revision=revision.pk)
-    form = UnmetForms(request.POST if request.method == "POST" else None, kept=kept, prefix="unmet")
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and pages.attempt(form, lambda: designs.admit(revision, form.wanted, by=request.user))  # type: ignore[arg-type]
-    ):
-        messages.success(request, _("Saved."))
-        return redirect("inhouse:declaration", product.pk)
-    return pages.show(request, product, "inhouse/declarations/unmet.html", d=d, form=form)
 
 
 @door(Act.WORK, declaration_of)
@@ -189,7 +157,6 @@ def withdraw(request: Request, declaration: Declaration) -> HttpResponse:
 
 urls = [
     path("products/<int:pk>/declaration/", declaration, name="declaration"),
-    path("products/<int:pk>/declaration/unmet/", unmet, name="declaration-unmet"),
     path("declarations/<declaration:number>/file.pdf", file, name="declaration-file"),
     path("declarations/<declaration:number>/<slug:language>.pdf", translated, name="declaration-translation"),
     path("declarations/<declaration:number>/diary/", enter, name="declaration-enter"),

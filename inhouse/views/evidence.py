@@ -245,25 +245,14 @@ def _about_entry(request: Request, entry: EvidenceDocument, template: str, form:
 
 @require_POST
 def _confirm(request: Request, product: Product) -> HttpResponse:
-    form = Form(request.POST)
-    revision = current(product).coming
-    confirmed = 0
-
-    def confirm() -> None:
-        nonlocal confirmed
-        if revision is None:
-            raise ValidationError(_("No revision is open."))
-        confirmed = rules.confirm_documents(revision, by=request.user)
-
-    if form.is_valid() and pages.attempt(form, confirm):
-        told = ngettext(
+    def told(count: int) -> str:
+        return ngettext(
             "%(count)s document is confirmed for this revision.",
             "%(count)s documents are confirmed for this revision.",
-            confirmed,
+            count,
         )
-        messages.success(request, told % {"count": confirmed})
-    else:
-        pages.complain(request, form)
+
+    pages.confirm(request, product, rules.confirm_documents, told)
     return redirect("inhouse:documents", product.pk)
 
 

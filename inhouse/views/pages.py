@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -141,6 +143,22 @@ def complain(request: Request, form: forms.BaseForm) -> None:
     for errors in form.errors.values():
         for error in errors:
             messages.error(request, str(error), extra_tags="danger")
+
+
+def confirm(request: Request, product: Product, rule: Callable[..., int], told: Callable[[int], str]) -> None:
+    """One button: what was carried over still holds for the coming revision. `rule` says how many, `told` says it."""
+    form, revision, count = Form(request.POST), current(product).coming, 0
+
+    def ask() -> None:
+        nonlocal count
+        if revision is None:
+            raise ValidationError(_("No revision is open."))
+        count = rule(revision, by=request.user)
+
+    if form.is_valid() and attempt(form, ask):
+        messages.success(request, told(count) % {"count": count})
+    else:
+        complain(request, form)
 
 
 def revision_shown(request: Request, d: Dossier) -> Revision:

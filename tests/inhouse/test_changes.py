@@ -70,7 +70,7 @@ def test_the_next_revision_begins_with_everything_the_last_one_had(engineer: Use
     first = stations.coming(product)
     piece: design.Piece = {"name": "Cuff", "maker": "Cuff AS", "model": "C", "edition": "2", "is_ce_marked": True}
     design.compose(first, [piece], by=engineer)
-    design.admit(first, [{"number": "23.1", "what": "No label", "why": "Too small"}], by=engineer)
+    conformity.admit(first, "23.1", what="No label", why="Too small", by=engineer)
     for group in ("facility", "process", "design", "performance", "purpose", "risk", "clinical", "user_information"):
         stations.document(first, group=group)
     stations.examined(first)

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from inhouse import conformity, design, evidence, lifecycle
+from inhouse import conformity, design, evidence, lifecycle, signing
 from inhouse.dossier import current, dossier
 from inhouse.law.annex_one import ELSEWHERE, NEEDS, annex_one
 from inhouse.law.checks.conformity import answered
@@ -139,11 +139,11 @@ def test_a_requirement_has_one_answer_and_a_new_one_takes_its_place(revision: Re
     conformity.meet(revision, ["11.4"], where="Report 1", by=engineer)
     conformity.admit(revision, "11.4", what="Not sterile", why="Sterilised here", by=engineer)
     assert held(revision) == {"11.4": "unmet"}
-    conformity.rule_out(revision, ["11.4"], reason="Stays outside the body", by=engineer)
+    conformity.rule_out(revision, ["11.4"], reason="Stays outside the body", anew=True, by=engineer)
     assert held(revision) == {"11.4": "not_applicable"}
-    conformity.meet(revision, ["11.4"], where="Report 2", by=engineer)
+    conformity.meet(revision, ["11.4"], where="Report 2", anew=True, by=engineer)
     assert [(c.answer, c.where, c.reason) for c in revision.conformities.all()] == [("met", "Report 2", "")]
-    design.admit(revision, [{"number": "11.4", "what": "Not sterile", "why": "Sterilised here"}], by=engineer)
+    conformity.admit(revision, "11.4", what="Not sterile", why="Sterilised here", by=engineer)
     assert held(revision) == {"11.4": "unmet"}
     conformity.take_back(revision, "11.4", by=engineer)
     assert held(revision) == {}
@@ -154,6 +154,8 @@ def test_what_someone_answered_on_its_own_is_not_answered_anew_with_others(revis
     conformity.admit(revision, "3(b)", what="Not all", why="New device", by=engineer)
     with refused(r"have an answer already: 3\(a\), 3\(b\)\. Change them one by one"):
         conformity.rule_out(revision, ["3(a)", "3(b)", "3(c)"], reason="No", by=engineer)
+    with refused(r"have an answer already: 3\(a\)\."):
+        conformity.meet(revision, ["3(a)"], where="Another plan", by=engineer)
 
 
 @pytest.mark.parametrize("number", ["99", "10.4.3", ""])
@@ -169,6 +171,17 @@ def test_only_numbers_of_the_annex_are_answered(revision: Revision, engineer: Us
 def test_not_fully_met_needs_what_and_why(revision: Revision, engineer: User) -> None:
     with refused("cannot be left empty"):
         conformity.admit(revision, "5", what="Sharp", why="", by=engineer)
+
+
+def test_what_is_not_fully_met_is_told_in_the_order_of_the_annex(revision: Revision, engineer: User) -> None:
+    for number in ("23.1", "10.4", "5", "3(b)"):
+        conformity.admit(revision, number, what="It", why="So", by=engineer)
+    UnmetRequirement.objects.create(revision=revision, number="10.99", what="It", why="So")
+    d = current(revision.product)
+    numbers = ["3(b)", "5", "10.4", "23.1", "10.99"]
+    assert [unmet.number for unmet in d.unmet_of(revision)] == numbers
+    told = signing.content(d, revision, signing.Wording("sv", "Västanstad"))
+    assert [row["number"] for row in told["statement"]["exceptions"]] == numbers
 
 
 def test_answers_are_given_by_those_who_keep_the_product(revision: Revision, nurse: User, outsider: User) -> None:
@@ -241,7 +254,7 @@ def test_a_document_that_is_removed_leaves_an_answer_that_nothing_shows(engineer
     product = stations.documented()
     revision = stations.coming(product)
     entry = stations.document(revision, group="other")
-    conformity.meet(revision, ["5"], evidence=entry, by=engineer)
+    conformity.meet(revision, ["5"], evidence=entry, anew=True, by=engineer)
     evidence.remove_document(entry, by=engineer)
     [lack] = answered(current(product))
     assert lack.text == "1 requirement of Annex I is said to be met, and nothing shows it."
@@ -251,7 +264,9 @@ def test_the_next_revision_begins_with_the_answers_and_has_them_confirmed(engine
     product = stations.documented()
     first = stations.coming(product)
     entry = stations.document(first, group="other")
-    conformity.meet(first, ["5"], evidence=entry, by=engineer)
+    conformity.meet(first, ["5"], evidence=entry, anew=True, by=engineer)
+    for number in ("10.4", "23.1"):
+        conformity.admit(first, number, what="Not quite", why="Outside the body", by=engineer)
     stations.sign(product)
     stations.registered(product)
     stations.prepared(stations.coming(product))
@@ -265,8 +280,28 @@ def test_the_next_revision_begins_with_the_answers_and_has_them_confirmed(engine
     assert [m.text for m in answered(current(product))] == [
         "Confirm that the answers to Annex I carried over still hold for this revision."
     ]
-    conformity.meet(second, ["4"], where="Report 7", by=engineer)
-    assert conformity.confirm(second, by=engineer) == second.conformities.count() - 1
+    conformity.meet(second, ["4"], where="Report 7", anew=True, by=engineer)
+    conformity.admit(second, "23.1", what="Not quite", why="Still outside the body", by=engineer)
+    assert conformity.confirm(second, by=engineer) == second.conformities.count()  # all but one, and 10.4
+    assert list(answered(current(product))) == []
+
+
+def test_what_was_not_fully_met_is_confirmed_for_the_next_revision_before_it_is_declared_again(
+    client: Client, engineer: User
+) -> None:
+    second = stations.coming(stations.second_revision())
+    conformity.confirm(second, by=engineer)
+    product = second.product
+    conformity.admit(second, "10.4", what="Not quite", why="Outside the body", by=engineer)
+    second.unmet_requirements.update(confirmed_on=None)  # as it is when it was carried over
+    assert [m.text for m in answered(current(product))] == [
+        "Confirm that the answers to Annex I carried over still hold for this revision."
+    ]
+    client.force_login(engineer)
+    told = read(client, page("conformity", product))
+    assert "One answer is carried over and not confirmed yet" in told
+    assert told.count("not confirmed for this revision") == 1
+    client.post(page("conformity-confirm", product))
     assert list(answered(current(product))) == []
 
 
@@ -277,7 +312,7 @@ def test_the_dossier_knows_the_answers_as_they_were(engineer: User) -> None:
         conformity.meet(revision, ["1"], where="Report 1", by=engineer)
         then = clock.now()
     with stations.on_day("2026-03-05"):
-        conformity.meet(revision, ["1"], where="Report 2", by=engineer)
+        conformity.meet(revision, ["1"], where="Report 2", anew=True, by=engineer)
         conformity.meet(revision, ["2"], where="Report 2", by=engineer)
     before, known = dossier(product, on=then.date()), dossier(product, known=then)
     assert before
@@ -358,6 +393,42 @@ def test_a_group_is_suggested_and_answered_with_one_reason(
     assert held(revision) == dict.fromkeys(kept, "not_applicable")
 
 
+def test_a_group_sent_twice_answers_only_what_was_ticked(keeper: Client, product: Product, revision: Revision) -> None:
+    address = page("conformity-answer", product, tag="radiation")
+    *kept, left = [row.number for row, _ticked in keeper.get(address).context["offered"]]
+    sent = {"n": kept, "answer": "not_applicable", "reason": "It emits no radiation"}
+    keeper.post(address, sent)
+    again = keeper.post(address, sent)
+    assert "have an answer already" in again.content.decode()
+    assert held(revision) == dict.fromkeys(kept, "not_applicable")
+    shown = keeper.get(address).context
+    assert [row.number for row, _ticked in shown["offered"]] == [left]
+    assert shown["alone"] is None
+
+
+def test_the_last_tick_of_a_group_does_not_replace_what_a_colleague_answered(
+    keeper: Client, product: Product, revision: Revision, engineer: User
+) -> None:
+    number = conformity.suggested(revision)["radiation"][0].number
+    conformity.meet(revision, [number], where="The colleague's report", by=engineer)
+    address = page("conformity-answer", product, tag="radiation")
+    sent = keeper.post(address, {"n": [number], "answer": "not_applicable", "reason": "No radiation"})
+    assert "have an answer already" in sent.content.decode()
+    assert held(revision) == {number: "met"}
+
+
+def test_an_answer_that_a_colleague_changed_meanwhile_is_not_taken_back(
+    keeper: Client, product: Product, revision: Revision, engineer: User
+) -> None:
+    address = page("conformity-answer", product, n="1")
+    conformity.meet(revision, ["1"], where="Report 1", by=engineer)
+    seen = keeper.get(address).context["seen"]["seen"].value()
+    conformity.meet(revision, ["1"], where="Report 2", anew=True, by=engineer)
+    told = keeper.post(address, {"seen": seen, "take_back": "1"}).content.decode()
+    assert "Someone changed this while you were writing" in told
+    assert held(revision) == {"1": "met"}
+
+
 def test_an_answer_that_someone_else_gave_meanwhile_is_shown_first(
     keeper: Client, product: Product, revision: Revision, engineer: User
 ) -> None:
@@ -375,6 +446,16 @@ def test_answers_carried_over_are_confirmed_at_once(client: Client, owner: User)
     assert "23 answers are carried over" in read(client, page("conformity", product))
     assert client.post(page("conformity-confirm", product)).status_code == 302
     assert not stations.coming(product).conformities.filter(confirmed_on=None).exists()
+
+
+def test_what_was_listed_under_another_number_is_shown_and_can_be_taken_out(
+    keeper: Client, product: Product, revision: Revision
+) -> None:
+    UnmetRequirement.objects.create(revision=revision, number="10.99", what="No such thing", why="Once typed")
+    assert "under numbers that are not in the annex" in read(keeper, page("conformity", product))
+    keeper.post(page("conformity-strike", product), {"number": "10.99"})
+    assert "No such thing" not in read(keeper, page("conformity", product))
+    assert held(revision) == {}
 
 
 def test_who_may_only_read_is_offered_nothing_to_answer(client: Client, product: Product, nurse: User) -> None:

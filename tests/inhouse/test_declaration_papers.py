@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pikepdf
 import pytest
+from PIL import Image
 
 from documents import sealing
 from inhouse import declarations, snapshots
@@ -17,6 +20,12 @@ from tests import paper
 from tests.documents.test_rendering import SNAPSHOT, changed
 
 LANGUAGES = ("sv", "nb", "en")
+GOLDEN = Path(__file__).parent / "golden"
+ALIKE = 12
+"""Greys, of 255, that a square may be apart from the golden picture. A word is seen (18 and more), a letter or two are not (9).
+
+The pictures rest on Poppler: another rasteriser altogether (Cairo) is 39 and more apart, and a later Poppler may be, too.
+"""
 UNMET = [
     {"number": "10.4.1", "what": "The resin holds a photo-initiator above the limit.", "why": "It is cured out."},
     {"number": "23.2(h)", "what": "No UDI carrier.", "why": "The device never leaves the institution."},
@@ -109,11 +118,39 @@ def test_every_declaration_is_structurally_right_before_and_after_it_is_sealed(k
 @every
 @kinds
 def test_every_page_is_drawn_within_its_margins(kind: str, language: str) -> None:
-    _, sealed = papers(kind, language)
+    plain, sealed = papers(kind, language)
     assert paper.strayed(sealed) == []
     for picture in paper.pictures(sealed):
         assert paper.margins_are_clear(picture)
         assert 0.001 < paper.ink(picture) < 0.2
+    before, after = ([picture.tobytes() for picture in paper.pictures(pdf)] for pdf in (plain, sealed))
+    assert before == after  # the seal draws nothing
+
+
+@every
+def test_the_code_leads_to_the_address_that_is_printed_beside_it(language: str) -> None:
+    told = content("all met", language)
+    assert told["address"].startswith("https://")
+    assert paper.scanned(papers("all met", language)[1]) == [told["address"]]
+
+
+@kinds
+def test_every_kind_looks_as_it_did(kind: str) -> None:
+    """Its first four pages, as the pictures beside this file. When it is to look otherwise: `make golden`, and look at what it changed."""
+    golden, drawn = GOLDEN / f"{kind.replace(' ', '-')}.png", paper.strip(paper.pictures(papers(kind, "en")[0])[:4])
+    if os.environ.get("GOLDEN") == "new":
+        drawn.save(golden, optimize=True)
+    assert paper.difference(drawn, Image.open(golden)) <= ALIKE
+
+
+def test_a_word_more_or_less_is_seen_in_the_pictures() -> None:
+    def drawn(**changes: Any) -> Any:
+        return paper.strip(paper.pictures(declarations.render(changed(language="en", **changes))))
+
+    before = drawn()
+    assert paper.difference(before, drawn()) == 0
+    for changes in ({"signed__place": ""}, {"verified_on": "2026-04-02"}, {"device__reference": "B2"}):
+        assert paper.difference(before, drawn(**changes)) > ALIKE
 
 
 @every

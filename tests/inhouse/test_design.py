@@ -59,8 +59,6 @@ def test_what_is_declared_is_not_changed(owner: User) -> None:
         design.describe(revision, {"reference": "B2"}, by=owner)
     with refused("what is signed is not changed"):
         design.compose(revision, [SCREW], by=owner)
-    with refused("what is signed is not changed"):
-        design.admit(revision, [{"number": "23.1", "what": "No label", "why": "Too small"}], by=owner)
 
 
 def test_a_product_that_has_ended_is_not_described_any_more(engineer: User) -> None:
@@ -89,23 +87,6 @@ def test_the_list_of_parts_is_replaced_and_a_part_that_stays_keeps_its_row(engin
     assert Part.objects.get(name="Cuff") == cuff
     design.compose(revision, [], by=engineer)
     assert Part.objects.count() == 0
-
-
-def test_requirements_not_met_are_listed_once_each_with_what_and_why(engineer: User) -> None:
-    product = stations.owned()
-    revision = stations.coming(product)
-    design.admit(revision, [{"number": "23.1", "what": "No label", "why": "Too small"}], by=engineer)
-    first = revision.unmet_requirements.get()
-    both: list[design.Unmet] = [
-        {"number": "23.1", "what": "No label", "why": "Far too small"},
-        {"number": "10.4", "what": "Unknown plastic", "why": "Outside the body"},
-    ]
-    design.admit(revision, both, by=engineer)
-    assert [(u.number, u.why) for u in current(product).unmet_of(revision)] == [
-        ("10.4", "Outside the body"),
-        ("23.1", "Far too small"),
-    ]
-    assert revision.unmet_requirements.get(number="23.1") == first
 
 
 # --- the day of the design

@@ -384,9 +384,9 @@ CASES = [
         Case(gate, names, when, taken)
         for question, names_at in {
             "ce_equivalent_exists": {"G2": "VGR-30", "G6": "VGR-30"},
-            "industrial_scale": {"G2": "VGR-31 MDR55-j IVDR55-j", "G6": "VGR-31"},
+            "industrial_scale": {"G2": "VGR-31 MDR55-j IVDR55-j", "G6": "VGR-31 MDR55-j IVDR55-j"},
             "not_safe_benefit": {"G2": "VGR-32", "G6": "VGR-32"},
-            "outside_organisation": {"G2": "VGR-33 MDR55-a IVDR55-a", "G6": "VGR-33"},
+            "outside_organisation": {"G2": "VGR-33 MDR55-a IVDR55-a", "G6": "VGR-33 MDR55-a IVDR55-a"},
         }.items()
         for gate, names in names_at.items()
         for when, taken in (
@@ -661,6 +661,19 @@ def test_the_same_thing_demanded_twice_is_said_once_with_both_sources(whole: Cal
     [obstacle] = gates.standing(d, "G2")
     assert [row.id for row in obstacle.requirements] == ["MDR55-j", "VGR-31"]
     assert obstacle.source == "MDR 5(5), last paragraph · VGR guideline, scope"
+
+
+@pytest.mark.parametrize("regulation", ["MDR", "IVDR"])
+def test_the_law_alone_asks_for_the_prohibitions_before_the_declaration(
+    whole: Callable[..., Dossier], regulation: str
+) -> None:
+    d = whole("G6", regulation)
+    d.institution.house_rules = []
+    assert gates.standing(d, "G6") == []
+    for question in ("industrial_scale", "outside_organisation"):
+        answered("prohibitions", question, value="yes")(d)
+    found = {row.id for o in gates.standing(d, "G6") for row in o.requirements}
+    assert found == {f"{regulation}55-a", f"{regulation}55-j"}
 
 
 def test_without_the_house_rule_only_the_law_stands(whole: Callable[[str], Dossier]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from inhouse import declarations
+from inhouse import conformity, declarations
 from inhouse.models import FollowUp, FollowUpAction
 from organisation.models import User
 from products.models import Product
@@ -67,15 +67,22 @@ def test_a_fault_before_use_withdraws_the_declaration(client: Client) -> None:
 
 
 def test_requirements_not_fully_met_are_listed_with_their_reasons(client: Client, engineer: User) -> None:
-    product = stations.documented()
+    product = stations.in_development()
     client.force_login(engineer)
-    rows = {
-        "unmet-TOTAL_FORMS": "2", "unmet-INITIAL_FORMS": "0",
-        "unmet-0-number": "10.4", "unmet-0-what": "No test of leaching", "unmet-0-why": "Contact is under a minute",
-        "unmet-1-number": "", "unmet-1-what": "", "unmet-1-why": "",
-    }  # fmt: skip
-    assert client.post(page("declaration-unmet", product), rows).status_code == 302
-    assert "No test of leaching" in client.get(page("declaration", product)).content.decode()
+    told = client.get(page("declaration", product)).content.decode()
+    assert "190 requirements of Annex I have no answer." in told
+    assert "every relevant requirement of Annex I is met" not in told
+    assert page("conformity", product) in told
+    stations.conforming(stations.coming(product))
+    told = client.get(page("declaration", product)).content.decode()
+    assert "every relevant requirement of Annex I is met" in told
+    assert "have no answer" not in told
+    conformity.admit(
+        stations.coming(product), "10.4", what="No test of leaching", why="Contact is under a minute", by=engineer
+    )
+    told = client.get(page("declaration", product)).content.decode()
+    assert "No test of leaching" in told
+    assert "every relevant requirement of Annex I is met" not in told
 
 
 def test_the_button_into_use_tells_what_is_missing(client: Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,6 +63,33 @@ def left_over() -> list[Path]:
 # --- the database
 
 
+def signs_nothing_says_so_and_signs_once_there_is_room(
+    client: Client, owner: User, full: AbstractContextManager[None]
+) -> None:
+    frozen = stations.freeze(stations.documented(), printed=True)
+    proof = stations.prove(owner, frozen.sha256)
+    client.force_login(owner)
+    client.raise_request_exception = False
+    here = reverse("inhouse:declaration-sign", args=[frozen.revision.product_id])
+    client.get(reverse("inhouse:declaration-frozen", args=[frozen.revision.product_id, frozen.sha256]))
+    with full:
+        answer = client.post(here)
+    assert answer.status_code == 507
+    for words in TOLD:
+        assert words in answer.text
+    assert not Declaration.objects.exists()
+    assert not SignedFile.objects.exists()
+    assert Signature.objects.get().signed_at is None
+    proof.refresh_from_db()
+    assert proof.used_at is None
+    kept = Frozen.objects.get()
+    assert (kept.sha256, bytes(kept.content), kept.ended_at) == (frozen.sha256, bytes(frozen.content), None)
+    assert frozen.revision.product.revisions.get().stage == "open"
+    assert client.post(here).status_code == 302
+    [declaration] = Declaration.objects.all()
+    assert bytes(declaration.file.content).startswith(bytes(frozen.content))
+
+
 if connection.vendor == "sqlite":  # a limit of pages is SQLite's
 
     @pytest.mark.django_db(transaction=True)
@@ -70,31 +97,34 @@ if connection.vendor == "sqlite":  # a limit of pages is SQLite's
     def test_a_full_database_signs_nothing_says_so_and_signs_once_there_is_room(
         client: Client, owner: User, pages: int
     ) -> None:
-        frozen = stations.freeze(stations.documented(), printed=True)
-        proof = stations.prove(owner, frozen.sha256)
-        client.force_login(owner)
-        client.raise_request_exception = False
-        here = reverse("inhouse:declaration-sign", args=[frozen.revision.product_id])
-        client.get(reverse("inhouse:declaration-frozen", args=[frozen.revision.product_id, frozen.sha256]))
-        with full_database(pages):
-            answer = client.post(here)
-        assert answer.status_code == 507
-        for words in TOLD:
-            assert words in answer.text
-        assert not Declaration.objects.exists()
-        assert not SignedFile.objects.exists()
-        assert Signature.objects.get().signed_at is None
-        proof.refresh_from_db()
-        assert proof.used_at is None
-        kept = Frozen.objects.get()
-        assert (kept.sha256, bytes(kept.content), kept.ended_at) == (frozen.sha256, bytes(frozen.content), None)
-        assert frozen.revision.product.revisions.get().stage == "open"
+        signs_nothing_says_so_and_signs_once_there_is_room(client, owner, full_database(pages))
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA integrity_check")
             assert cursor.fetchone() == ("ok",)
-        assert client.post(here).status_code == 302
-        [declaration] = Declaration.objects.all()
-        assert bytes(declaration.file.content).startswith(bytes(frozen.content))
+
+
+@contextmanager
+def no_room_for(table: str) -> Iterator[None]:
+    """PostgreSQL says of a row of that table what it says when its disk is full."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$")
+        cursor.execute(
+            f"CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION no_room()"
+        )
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION no_room() CASCADE")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", ["inhouse_signature", "documents_signedfile", "inhouse_step"])
+def test_a_full_disk_of_postgresql_signs_nothing_says_so_and_signs_once_there_is_room(
+    client: Client, owner: User, table: str
+) -> None:
+    signs_nothing_says_so_and_signs_once_there_is_room(client, owner, no_room_for(table))
 
 
 @pytest.mark.postgres

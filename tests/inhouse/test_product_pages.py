@@ -329,43 +329,6 @@ def test_two_name_the_quality_system_and_the_later_sees_both(client: Client, eng
     assert stations.fresh(product).quality_system == third
 
 
-def test_two_list_requirements_not_met_and_neither_loses_one(client: Client, engineer: User, owner: User) -> None:
-    product = stations.in_development(owner=owner)
-    revision = stations.coming(product)
-    address = page("declaration-unmet", product)
-
-    def admit(**unmet: str) -> None:
-        rows: list[design.Unmet] = [
-            {"number": number.strip("n").replace("_", "."), "what": what, "why": "Too small"}
-            for number, what in unmet.items()
-        ]
-        design.admit(revision, rows, by=owner)
-
-    admit(n10_4="Unknown plastic", n23_1="No label")
-    client.force_login(engineer)
-    shown = client.get(address)
-    sent = lines(shown.context["form"])
-    assert f'name="unmet-seen" value="{sent["unmet-seen"]}"' in shown.text
-    admit(n10_4="Known plastic", n23_1="A short label", n14_1="No manual")
-    sent |= {"unmet-1-what": "Half a label", "unmet-2-number": "5", "unmet-2-what": "Sharp", "unmet-2-why": "Rounded"}
-    answer = client.post(address, sent)
-    form = answer.context["form"]
-    assert f"{owner.name} changed this while you were writing" in answer.content.decode()
-    assert "A short label" in answer.content.decode()
-    assert sorted(name for name, _theirs, _mine in form.theirs) == ["10.4", "14.1", "23.1"]
-    assert not revision.unmet_requirements.filter(number="5").exists()
-    assert client.post(address, sent | lines(form)).status_code == 302
-    assert dict(revision.unmet_requirements.values_list("number", "what")) == {
-        "10.4": "Known plastic",
-        "14.1": "No manual",
-        "23.1": "Half a label",
-        "5": "Sharp",
-    }
-    doubled = lines(client.get(address).context["form"])
-    doubled |= {"unmet-4-number": "5", "unmet-4-what": "Blunt", "unmet-4-why": "Filed"}
-    assert "stands on two lines" in client.post(address, doubled).content.decode()
-
-
 def test_while_a_new_revision_is_made_the_page_shows_what_is_in_force(reader: Client) -> None:
     product = stations.second_revision()
     answer = reader.get(page("product", product))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+from pytest_django import Settings
 
 from documents import sealing
 from documents.models import SignedFile
-from inhouse import design, signing
+from inhouse import conformity, signing
 from inhouse.dossier import current
 from inhouse.models import Declaration, EvidenceRecord, Frozen, Signature
 from inhouse.obstacles import Refused
@@ -124,6 +129,31 @@ def test_when_the_seal_cannot_be_set_the_proof_is_not_spent(product: Product, ow
         assert signing.sign(frozen, by=owner)
 
 
+def test_with_the_key_file_gone_the_page_says_so_and_it_is_signed_once_it_is_back(
+    client: Client, settings: Settings, tmp_path: Path, product: Product, owner: User
+) -> None:
+    frozen = stations.freeze(product, printed=True)
+    proof = stations.prove(owner, frozen.sha256)
+    client.force_login(owner)
+    here = reverse("inhouse:declaration-sign", args=[product.pk])
+    client.get(reverse("inhouse:declaration-frozen", args=[product.pk, frozen.sha256]))
+    there = settings.SEAL_KEYSTORE
+    settings.SEAL_KEYSTORE = str(tmp_path / "gone.p12")
+    told = " ".join(client.post(here).text.split())
+    assert "It could not be sealed, so nothing is signed" in told
+    assert f"The file with the key to seal with cannot be read: {tmp_path / 'gone.p12'}." in told
+    proof.refresh_from_db()
+    assert proof.used_at is None
+    assert Signature.objects.get().signed_at is None
+    assert Frozen.objects.get().sha256 == frozen.sha256
+    assert not SignedFile.objects.exists()
+    settings.SEAL_KEYSTORE = there
+    assert client.post(here).status_code == 302
+    [declaration] = Declaration.objects.all()
+    [seal] = sealing.check(bytes(declaration.file.content))
+    assert seal.is_valid
+
+
 @pytest.mark.parametrize("at", [SignedFile, Declaration, Signature])
 def test_what_breaks_while_storing_leaves_nothing_signed_and_can_be_done_again(
     product: Product, owner: User, at: type[Model]
@@ -145,10 +175,22 @@ def test_what_breaks_while_storing_leaves_nothing_signed_and_can_be_done_again(
 def test_nothing_is_signed_that_changed_after_it_was_frozen(product: Product, owner: User) -> None:
     frozen = stations.freeze(product)
     stations.prove(owner, frozen.sha256)
-    design.admit(stations.coming(product), [{"number": "23.1", "what": "No label", "why": "Too small"}], by=owner)
+    conformity.admit(stations.coming(product), "23.1", what="No label", why="Too small", by=owner)
     assert not signing.is_current(current(product), frozen)
     with refused("changed after it was frozen"), stations.quick():
         signing.sign(frozen, by=owner)
+
+
+def test_a_signature_has_one_moment_for_its_seal_its_row_and_what_is_declared(product: Product, owner: User) -> None:
+    frozen = stations.freeze(product, printed=True)
+    declaration = stations.set_seal(frozen, by=owner, printed=True)
+    assert declaration
+    assert declaration.frozen
+    [seal] = sealing.check(bytes(declaration.file.content))
+    moment = declaration.signed_at
+    assert moment
+    assert Signature.objects.get().signed_at == declaration.frozen.ended_at == declaration.file.stored_at == moment
+    assert seal.claimed_at == moment.replace(microsecond=0)  # a PDF tells no less than seconds
 
 
 def test_what_was_frozen_yesterday_is_signed_today_and_the_seal_says_when(owner: User) -> None:
@@ -181,6 +223,16 @@ def test_with_a_co_signer_it_is_declared_when_the_last_has_signed(
     seals = sealing.check(bytes(declaration.file.content))
     assert [(seal.intact, seal.trusted) for seal in seals] == [(True, True)] * 2
     assert seals[-1].whole
+
+
+def test_each_signs_in_a_language_of_their_own(product: Product, owner: User, manager: User) -> None:
+    with translation.override("sv"):
+        frozen = with_manager(product, manager)
+    assert frozen.snapshot["cosigners"][0]["role"] == "chef"
+    with translation.override("nb"):
+        assert stations.set_seal(frozen, by=manager) is None
+    with translation.override("en"):
+        assert stations.set_seal(frozen, by=owner)
 
 
 def test_nobody_signs_twice_nor_for_another(product: Product, owner: User, manager: User) -> None:
@@ -249,7 +301,7 @@ def test_a_translation_is_whole_or_not_offered(product: Product) -> None:
         stations.freeze(product, translations={"nb": {"device.description": "En adapter"}})
 
 
-def test_translations_are_sealed_with_the_declaration(product: Product, owner: User) -> None:
+def test_translations_are_sealed_with_the_declaration_and_in_nobody_s_name(product: Product, owner: User) -> None:
     told = signing.content(current(product), stations.coming(product), signing.Wording("sv", "Västanstad"))
     texts = {path: f"nb: {text}" for path, text in free_texts(told).items()}
     declaration = stations.set_seal(
@@ -261,6 +313,9 @@ def test_translations_are_sealed_with_the_declaration(product: Product, owner: U
     [seal] = sealing.check(bytes(translation.file.content))
     assert seal.intact
     assert seal.trusted
+    assert seal.signer == ""
+    [signed] = sealing.check(bytes(declaration.file.content))
+    assert signed.signer.startswith(owner.name)
     again = signing.suggested(current(product), told)
     assert again["nb"] == texts
 

@@ -262,8 +262,8 @@ class TwoLives(RuleBasedStateMachine):
     def conform(self, choose: Choose) -> None:
         number, answer = choose(["3", "3(a)", "16", "99"]), choose(["met", "ruled out", "unmet", "taken back"])
         acts: dict[str, Callable[[User], None]] = {
-            "met": lambda by: conformity.meet(self.revision(0), [number], where="Report", by=by),
-            "ruled out": lambda by: conformity.rule_out(self.revision(0), [number], reason="So", by=by),
+            "met": lambda by: conformity.meet(self.revision(0), [number], where="Report", anew=True, by=by),
+            "ruled out": lambda by: conformity.rule_out(self.revision(0), [number], reason="So", anew=True, by=by),
             "unmet": lambda by: conformity.admit(self.revision(0), number, what="It", why="So", by=by),
             "taken back": lambda by: conformity.take_back(self.revision(0), number, by=by),
         }

@@ -157,7 +157,7 @@ def equivalent_exists(d: Dossier) -> Iterator[Missing]:
 
 
 @check("G2", "VGR-31", "MDR55-j", "IVDR55-j")
-@check("G6", "VGR-31")
+@check("G6", "VGR-31", "MDR55-j", "IVDR55-j")
 def industrial_scale(d: Dossier) -> Iterator[Missing]:
     yield from _prohibition(
         d,
@@ -179,7 +179,7 @@ def patient_safety(d: Dossier) -> Iterator[Missing]:
 
 
 @check("G2", "VGR-33", "MDR55-a", "IVDR55-a")
-@check("G6", "VGR-33")
+@check("G6", "VGR-33", "MDR55-a", "IVDR55-a")
 def own_organisation(d: Dossier) -> Iterator[Missing]:
     yield from _prohibition(
         d,

@@ -32,5 +32,6 @@ def answered(d: Dossier) -> Iterator[Missing]:
             bare,
         )
         yield Missing(told % {"count": bare}, "conformity")
-    if any(a.confirmed_on is None for a in answers):
+    confirmed = [*(a.confirmed_on for a in answers), *(u.confirmed_on for u in d.unmet_of(r))]
+    if None in confirmed:
         yield Missing(_("Confirm that the answers to Annex I carried over still hold for this revision."), "conformity")
