@@ -498,10 +498,12 @@ def test_the_certificate_names_each_who_had_a_part_and_what_was_lost(expired: Pr
 
         with stations.quick(), patch.object(rendering, "pdf", read):
             disposal.execute(made.pk)
-    page = " ".join(render_to_string(certificate.TEMPLATE, shown[0]).split())
+    page = " ".join(
+        render_to_string(certificate.TEMPLATE, shown[0]).split()
+    )  # what is listed is in the institution's language
     for person in (stations.registrar(expired), other, stations.manager(expired)):
         assert person.name in page
-    for words in ("Listed anew by", "the reasons given for changes", long_day(clock.today()), "RS 2040-17"):
+    for words in ("Listed anew by", "de skäl som angavs för ändringar", long_day(clock.today()), "RS 2040-17"):
         assert words in page, words
 
 
