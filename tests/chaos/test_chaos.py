@@ -34,6 +34,8 @@ def test_nothing_is_lost_when_a_process_dies_at_any_write_or_send(part: int) -> 
     assert sum(each.expected for each in verdicts) > runs / PARTS  # it was about something
     struck = inside.coverage(verdicts)
     assert struck.total() > runs / PARTS
+    if runs < INSIDE:
+        return  # too few for every place
     last, sent = "after update round", "after a send that was taken"  # from the first write of a sweep to its last
     assert {"before insert round", "after update nextreminder", last, "before update reminder", sent} <= set(struck)
 
