@@ -53,10 +53,11 @@ class State:
 
 
 def state() -> State:
+    long_ago = clock.now() - STUCK
     outbox = Reminder.objects.unsent().aggregate(
         retrying=Count("pk", filter=Q(attempts__gt=0)),
         waiting=Count("pk", filter=Q(attempts=0)),
-        since=Min("not_before", filter=Q(attempts=0, not_before__lte=clock.now() - STUCK)),
+        since=Min("not_before", filter=Q(attempts=0, not_before__lte=long_ago, made_at__lte=long_ago)),
     )
     counted = {Show.RETRYING: outbox["retrying"], Show.WAITING: outbox["waiting"]}
     return State({show: counted[show] if show in counted else rows(show).count() for show in Show}, outbox["since"])

@@ -147,6 +147,8 @@ def test_a_reminder_that_should_long_have_gone_is_told(desk: Client, nurse: User
     row = reminder(nurse)
     assert watching.state().stuck_since is None
     Reminder.objects.filter(pk=row.pk).update(not_before=clock.now() - timedelta(hours=1))
+    assert watching.state().stuck_since is None  # it was made just now
+    Reminder.objects.filter(pk=row.pk).update(made_at=clock.now() - timedelta(hours=1))
     assert "has not been sent. Does the background work run?" in desk.get(OPERATION).text
 
 
