@@ -16,7 +16,8 @@ from pytest_django import Settings
 import tests.history_flush  # noqa: F401
 from organisation.management.commands.catalogues import compiled
 from organisation.models import Administration, Institution, Role, Unit, User
-from tests import factories
+from products.models import Product
+from tests import factories, stations
 
 # Translations. The suite reads them compiled, from the sources as they are now.
 
@@ -164,3 +165,11 @@ def nurse(db: None) -> User:
 @pytest.fixture
 def outsider(db: None) -> User:
     return factories.outsider()
+
+
+@pytest.fixture
+def expired(db: None) -> Iterator[Product]:
+    """A product whose floor is reached today, which is the day of the whole test."""
+    product = stations.expired()
+    with stations.on_day(stations.floor(product)):
+        yield product

@@ -279,14 +279,17 @@ def test_a_product_that_is_given_up_waits_for_no_answer() -> None:
     assert open_of(product) == {}
 
 
-def test_signing_in_looks_at_no_product(
+def test_only_who_moves_or_leaves_has_products_looked_at_and_not_who_signs_in(
     django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person = stations.owner_of(stations.in_use())
-    monkeypatch.setattr("inhouse.deadlines.listening.follow", lambda products: pytest.fail("followed"))
-    with django_capture_on_commit_callbacks(execute=True):
-        person.last_login = clock.now()
-        person.save(update_fields=["last_login"])
+    product = stations.in_use()
+    person = stations.owner_of(product)
+    followed: list[list[int]] = []
+    monkeypatch.setattr("inhouse.deadlines.listening.follow", lambda products: followed.append(list(products)))
+    for field in ("last_login", "is_active", "unit"):
+        with django_capture_on_commit_callbacks(execute=True):
+            person.save(update_fields=[field])
+    assert followed == [[product.pk]] * 2
 
 
 def test_what_is_open_keeps_the_file_and_its_deadline_back() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
@@ -22,14 +21,6 @@ from tests import factories, stations
 from tests.inhouse.test_disposal import aged, met, stored
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def expired() -> Iterator[Product]:
-    """A product whose floor is reached today."""
-    product = stations.expired()
-    with stations.on_day(stations.floor(product)):
-        yield product
 
 
 def test_every_model_that_hangs_together_with_a_product_is_decided_on() -> None:

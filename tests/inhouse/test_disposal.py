@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -56,14 +55,6 @@ from tests import factories, stations
 from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def expired() -> Iterator[Product]:
-    """A product whose floor is reached today."""
-    product = stations.expired()
-    with stations.on_day(stations.floor(product)):
-        yield product
 
 
 def aged() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from functools import partial
 from threading import Barrier, Event, Thread
@@ -56,14 +57,15 @@ P = Product.Stage
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """What became of each act when all began at the same moment, each with a connection of its own."""
-    start = Barrier(len(acts))
+    """What became of each act when all began at the same moment, each with a connection of its own, on the day it is here."""
+    start, moment = Barrier(len(acts)), clock.moment()
     results: list[Any] = [None] * len(acts)
 
     def run(number: int) -> None:
         try:
             start.wait(10)
-            results[number] = acts[number]()
+            with clock.at(moment) if moment else nullcontext():
+                results[number] = acts[number]()
         except Exception as trouble:
             results[number] = trouble
         finally:
@@ -321,18 +323,17 @@ def due() -> Deadline:
 
 
 def snoozing(deadline: Deadline) -> None:
-    with stations.on_day("2026-05-02"):
-        assert deadline.product
-        acts.snooze(deadline, until=date(2026, 5, 28), reason="Waits", by=stations.owner_of(deadline.product))
+    assert deadline.product
+    acts.snooze(deadline, until=date(2026, 5, 28), reason="Waits", by=stations.owner_of(deadline.product))
 
 
 def sweeping(deadline: Deadline) -> None:
-    with stations.on_day("2026-05-02"):
-        sweep.sweep()
+    sweep.sweep()
 
 
 def test_a_deadline_that_is_snoozed_while_sweeps_go_on_is_silent_until_its_day(due: Deadline) -> None:
-    assert refusals(at_once(*(partial(act, due) for act in (sweeping, snoozing, sweeping)))) == []
+    with stations.on_day("2026-05-02"):
+        assert refusals(at_once(*(partial(act, due) for act in (sweeping, snoozing, sweeping)))) == []
     assert NextReminder.objects.get(deadline=due).day == date(2026, 5, 28)
     with clock.at(datetime(2026, 5, 2, 13, tzinfo=UTC)):
         relay.relay()
@@ -357,7 +358,8 @@ def test_neither_a_sweep_nor_a_snooze_is_undone_by_the_other(
         other(due)
         come.set()
 
-    assert refusals(at_once(held_open, comes)) == []
+    with stations.on_day("2026-05-02"):
+        assert refusals(at_once(held_open, comes)) == []
     assert NextReminder.objects.get(deadline=due).day == date(2026, 5, 28)
 
 
@@ -395,15 +397,11 @@ def test_who_meets_another_product_while_identities_are_erased_is_still_known(
 
 def test_two_workers_carry_out_one_disposal_once(db: None) -> None:
     product = stations.expired()
-    with stations.on_day(stations.floor(product)) as day:
+    with stations.on_day(stations.floor(product)):
         made = stations.confirmed_disposal(product)
 
-        def work() -> bool:
-            with stations.on_day(day):
-                return disposal.execute(made.pk)
-
         with stations.quick(), patch.object(rendering, "pdf", stations.small):
-            assert refusals(at_once(work, work, work)) == []
+            assert refusals(at_once(*[lambda: disposal.execute(made.pk)] * 3)) == []
     assert Erasure.objects.count() == 1
     assert SignedFile.objects.filter(name__endswith="disposal.pdf").count() == 1
     assert Step.objects.filter(to_stage=P.DISPOSED).count() == 1
@@ -411,19 +409,14 @@ def test_two_workers_carry_out_one_disposal_once(db: None) -> None:
 
 def test_a_hold_placed_while_records_are_disposed_of_stops_it_or_comes_too_late(registrar: User) -> None:
     product = stations.expired()
-    with stations.on_day(stations.floor(product)) as day:
+    with stations.on_day(stations.floor(product)):
         made = stations.confirmed_disposal(product)
 
-        def work() -> bool:
-            with stations.on_day(day):
-                return disposal.execute(made.pk)
-
         def hold() -> Hold:
-            with stations.on_day(day):
-                return holds.place(product, reason="A claim", reference="RS 1", by=again(registrar))
+            return holds.place(product, reason="A claim", reference="RS 1", by=again(registrar))
 
         with stations.quick(), patch.object(rendering, "pdf", stations.small):
-            told = refusals(at_once(work, hold))
+            told = refusals(at_once(lambda: disposal.execute(made.pk), hold))
     gone = stations.fresh(product).stage == P.DISPOSED
     assert gone == (told == ["The records of this product have been disposed of."]) == (not Hold.objects.exists())
     assert gone == (not Assessment.objects.exists())
@@ -432,16 +425,14 @@ def test_a_hold_placed_while_records_are_disposed_of_stops_it_or_comes_too_late(
 
 def test_a_disposal_confirmed_by_two_and_cancelled_at_once_has_one_end(manager: User) -> None:
     product = stations.expired()
-    with stations.on_day(stations.floor(product)) as day:
+    with stations.on_day(stations.floor(product)):
         made = stations.proposed_disposal(product)
 
         def confirm() -> None:
-            with stations.on_day(day):
-                disposal.confirm(made, sha256=made.sha256, by=again(manager))
+            disposal.confirm(made, sha256=made.sha256, by=again(manager))
 
         def cancel() -> None:
-            with stations.on_day(day):
-                disposal.cancel(made, reason="Taken back", by=again(manager))
+            disposal.cancel(made, reason="Taken back", by=again(manager))
 
         told = refusals(at_once(confirm, confirm, cancel))
     assert Disposal.objects.get().end == Disposal.End.CANCELLED
