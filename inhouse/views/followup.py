@@ -35,14 +35,19 @@ class FollowUpForm(ModelForm[FollowUp]):
         fields = ("done_on", "sources", "findings", "conclusion", "next_due_on")
         widgets = {"conclusion": forms.RadioSelect}
         help_texts = {
+            "findings": gettext_lazy("No patient is named here."),
             "conclusion": gettext_lazy(
                 "If its use must stop, it is paused as soon as you record this, with your findings as the cause: items are quarantined, and no patient meets them until the owner lets use go on."
-            )
+            ),
         }
 
 
 class ActionForm(Form):
-    text = forms.CharField(label=gettext_lazy("Action"), widget=forms.Textarea(attrs={"rows": 2}))
+    text = forms.CharField(
+        label=gettext_lazy("Action"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("It is read in mails: no patient is named here."),
+    )
     responsible = forms.ModelChoiceField(
         User.objects.filter(is_active=True).order_by(by("name"), "pk"), label=gettext_lazy("Responsible")
     )

@@ -160,6 +160,10 @@ def test_a_follow_up_with_an_action_is_recorded_and_the_action_is_done(client: C
     assert "Name at least one action" in nothing_to_do.content.decode()
     assert "Two wards" in nothing_to_do.content.decode()
     given |= {"actions-0-text": "Polish it", "actions-0-responsible": str(owner.pk), "actions-0-due_on": "2099-01-01"}
+    named = client.post(page("follow-up", product), given | {"actions-0-text": "Call 19121212-1212"}).text
+    assert "Do not write a patient&#x27;s number in an action" in named
+    assert "Two wards" in named
+    assert not FollowUp.objects.exists()
     assert client.post(page("follow-up", product), given).status_code == 302
     action = FollowUpAction.objects.get()
     client.post(reverse("inhouse:action-done", args=[action.pk]), {"note": "Polished"})
