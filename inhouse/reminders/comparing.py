@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.db.models import Case, DateTimeField, Exists, Max, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -33,6 +34,9 @@ def compare_all() -> Round:
             logger.error("A deadline did not follow its facts: %s", difference)
     this.ended_at = clock.now()
     this.save()
+    since = timezone.localdate(this.started_at)
+    for product in Product.objects.filter(steps__to_stage=Product.Stage.DISPOSED, steps__on__gte=since):
+        forget(product)  # disposed of while this was under way
     Round.objects.filter(started_at__lt=clock.now() - ROUNDS_KEPT).delete()
     return this
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
@@ -12,8 +13,9 @@ from django.utils.functional import Promise
 from documents import verifying
 from documents.models import Document, ErasedRow, StoredFile
 from inhouse import disposable, evidence, suspension, withdrawal
+from inhouse.deadlines import following
 from inhouse.models import Deadline, EvidenceDocument, MarketFile, NextReminder, Round
-from inhouse.reminders import relay, sweep
+from inhouse.reminders import comparing, relay, sweep
 from organisation import clock
 from organisation.history import acting, of
 from products.models import PatientUse, Placement, Product, UnitUse
@@ -160,3 +162,18 @@ def found_anywhere(word: str, *, but: tuple[str, ...] = ()) -> list[str]:
                 if cursor.fetchone():
                     found.append(f"{table}.{column.name}")
     return found
+
+
+def test_a_comparison_under_way_keeps_no_word_of_what_is_disposed_of_meanwhile(
+    expired: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = stations.in_use("Jig")
+
+    def compare() -> Iterator[str]:
+        yield f"Follow-up: Oil it ({expired.number})"
+        yield f"Follow-up ({other.number})"
+        stations.carry_out(stations.confirmed_disposal(expired))
+
+    monkeypatch.setattr(following, "compare", compare)
+    comparing.compare_all()
+    assert Round.objects.get(kind=Round.Kind.COMPARISON).found == [f"Follow-up ({other.number})"]
